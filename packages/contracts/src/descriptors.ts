@@ -1,0 +1,13 @@
+import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
+import { join } from 'node:path';
+
+const protoDirectory = join(import.meta.dirname, '../../../proto');
+
+// For the reflection service only, which tells a client such as grpcurl what a server offers. Messages are read and
+// written by the generated code: proto-loader turns "1e3" into 1 and an overflowing int64 into another valid amount.
+export const loadOrdersDescriptors = (): PackageDefinition => load('orders/v1/orders.proto');
+export const loadPaymentsDescriptors = (): PackageDefinition => load('payments/v1/payments.proto');
+
+function load(file: string): PackageDefinition {
+  return loadSync(file, { includeDirs: [protoDirectory], keepCase: true });
+}

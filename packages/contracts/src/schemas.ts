@@ -1,0 +1,19 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** A schema as this build knows it. `subject` is the record's full name, under which the registry keeps it. */
+export type AvroSchema = { readonly subject: string; readonly eventType: string; readonly text: string };
+
+const directory = join(import.meta.dirname, '../../../schemas');
+
+export const orderCreatedSchema = readSchema('OrderCreated');
+export const paymentSucceededSchema = readSchema('PaymentSucceeded');
+export const paymentFailedSchema = readSchema('PaymentFailed');
+
+export const allSchemas: readonly AvroSchema[] = [orderCreatedSchema, paymentSucceededSchema, paymentFailedSchema];
+
+function readSchema(eventType: string): AvroSchema {
+  const text = readFileSync(join(directory, `${eventType}.avsc`), 'utf8');
+  const record = JSON.parse(text) as { namespace: string; name: string };
+  return { subject: `${record.namespace}.${record.name}`, eventType: record.name, text };
+}
