@@ -1,0 +1,19 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/**
+ * Exponential backoff with full jitter: a random time up to base * 2^attempt, at most max.
+ * Source: Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+ */
+export function backoffMs(attempt: number, limits: { baseMs: number; maxMs: number }): number {
+  return Math.random() * Math.min(limits.maxMs, limits.baseMs * 2 ** attempt);
+}
+
+/** Resolves after the time, or at once when the signal is aborted: whoever waits looks at the signal next. */
+export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  try {
+    await delay(ms, undefined, { ref: true, ...(signal && { signal }) });
+  } catch (error) {
+    if (signal?.aborted) return;
+    throw error;
+  }
+}

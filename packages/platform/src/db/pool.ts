@@ -1,0 +1,54 @@
+import {
+  createBigintTypeParser,
+  createPool as createSlonikPool,
+  SchemaValidationError,
+  type CommonQueryMethods,
+  type DatabasePool,
+  type DatabaseTransactionConnection,
+  type Interceptor,
+} from 'slonik';
+
+export { sql } from 'slonik';
+export type Database = DatabasePool;
+export type Transaction = DatabaseTransactionConnection;
+/** Whatever runs a query: the pool or a transaction. */
+export type Connection = CommonQueryMethods;
+
+/**
+ * A pool of direct sessions (advisory locks and listen need them: no transaction pooler in between).
+ * int8 arrives as bigint, timestamptz as Date, and every row is checked against its query's schema.
+ */
+export async function createPool(options: {
+  url: string;
+  applicationName: string;
+  size: number;
+  /** A statement that takes longer is cancelled by the server: nothing waits for ever on a lock or a disk. */
+  statementTimeoutMs?: number;
+}): Promise<Database> {
+  const url = new URL(options.url);
+  url.searchParams.set('application_name', options.applicationName);
+  return await createSlonikPool(url.toString(), {
+    maxPoolSize: options.size,
+    connectionTimeout: 5_000,
+    // A new session costs about 5 ms, so keep them.
+    idleTimeout: 600_000,
+    statementTimeout: options.statementTimeoutMs ?? 10_000,
+    idleInTransactionSessionTimeout: 10_000,
+    // Slonik would send DISCARD ALL after every use; no query of ours leaves anything in the session.
+    resetConnection: async () => {},
+    typeParsers: [createBigintTypeParser(), { name: 'timestamptz', parse: (text: string) => new Date(text) }],
+    interceptors: [rowValidator],
+  });
+}
+
+/** Slonik carries a query's schema but does not apply it by itself. */
+const rowValidator: Interceptor = {
+  name: 'row-validator',
+  transformRow: ({ resultParser }, query, row) => {
+    if (!resultParser) return row;
+    const result = resultParser['~standard'].validate(row);
+    if (result instanceof Promise) throw new TypeError('a row schema must be synchronous');
+    if (result.issues) throw new SchemaValidationError(query, row, result.issues);
+    return result.value as typeof row;
+  },
+};

@@ -1,0 +1,137 @@
+import {
+  Server,
+  ServerCredentials,
+  type handleUnaryCall,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import type { PackageDefinition } from '@grpc/proto-loader';
+import { ReflectionService } from '@grpc/reflection';
+import { AppError } from '@order-payments/kernel/errors.ts';
+import { HealthImplementation } from 'grpc-health-check';
+import { Histogram, type Registry } from 'prom-client';
+import type { Logger } from '../logger.ts';
+import type { Stoppable } from '../metrics.ts';
+import { fromMetadata } from './request-id.ts';
+import { toServiceError } from './status.ts';
+
+/** What a handler knows of its call beside the request. */
+export interface Call {
+  readonly requestId: string;
+  /** Epoch milliseconds; the client's deadline, or the server's limit where that comes first. */
+  readonly deadlineMs: number;
+  readonly logger: Logger;
+}
+
+export type UnaryHandler<Request, Response> = (request: Request, call: Call) => Promise<Response>;
+
+// A client that sets no deadline, or a longer one, gets this.
+const deadlineMaxMs = 30_000;
+const messageBytesMax = 64 * 1024;
+// So that scaling out spreads load: clients open connections anew and find the new pods.
+const connectionAgeMs = 5 * 60_000;
+
+export interface GrpcServer extends Stoppable {
+  readonly port: number;
+  /** What the health service answers: whether the process takes work. */
+  setServing(serving: boolean): void;
+}
+
+/**
+ * A server with its health and reflection services. A handler throws AppError for what it refuses;
+ * any other error is a bug: it is logged here, once, and the caller is told INTERNAL and nothing more.
+ */
+export async function startGrpcServer(options: {
+  host: string;
+  port: number;
+  services: ReadonlyArray<{ definition: ServiceDefinition; handlers: Record<string, UnaryHandler<never, unknown>> }>;
+  descriptors: PackageDefinition;
+  logger: Logger;
+  registry: Registry;
+}): Promise<GrpcServer> {
+  const server = new Server({
+    'grpc.max_receive_message_length': messageBytesMax,
+    'grpc.max_connection_age_ms': connectionAgeMs,
+    // A call may take deadlineMaxMs; the connection stays for it.
+    'grpc.max_connection_age_grace_ms': deadlineMaxMs,
+  });
+  const duration = new Histogram({
+    name: 'grpc_server_duration_seconds',
+    help: 'Time from receiving a call to answering it',
+    labelNames: ['method', 'code'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers: [options.registry],
+  });
+  for (const { definition, handlers } of options.services) {
+    const implementation: UntypedServiceImplementation = {};
+    for (const name of Object.keys(definition)) {
+      const handler = handlers[name];
+      if (handler === undefined) throw new TypeError(`no handler for ${name}`);
+      implementation[name] = unary(name, handler as UnaryHandler<unknown, unknown>, {
+        logger: options.logger,
+        duration,
+      });
+    }
+    server.addService(definition, implementation);
+  }
+  const health = new HealthImplementation({ '': 'NOT_SERVING' });
+  health.addToServer(server);
+  new ReflectionService(options.descriptors).addToServer(server);
+  const port = await bind(server, `${options.host}:${options.port}`);
+  const setServing = (serving: boolean): void => health.setStatus('', serving ? 'SERVING' : 'NOT_SERVING');
+  return {
+    port,
+    setServing,
+    stop: async () => {
+      setServing(false);
+      await shutDown(server);
+    },
+  };
+}
+
+function unary(
+  method: string,
+  handler: UnaryHandler<unknown, unknown>,
+  tools: { logger: Logger; duration: Histogram },
+): handleUnaryCall<unknown, unknown> {
+  return (call, callback) => {
+    const requestId = fromMetadata(call.metadata);
+    const logger = tools.logger.child({ request_id: requestId });
+    const deadline = call.getDeadline();
+    const startedMs = Date.now();
+    const deadlineMs = Math.min(Number(deadline), startedMs + deadlineMaxMs);
+    const observe = (code: string): void => tools.duration.observe({ method, code }, (Date.now() - startedMs) / 1000);
+    handler(call.request, { requestId, deadlineMs, logger }).then(
+      (response) => {
+        observe('OK');
+        callback(null, response);
+      },
+      (error: unknown) => {
+        const known = error instanceof AppError ? error : new AppError('INTERNAL', 'the service failed');
+        if (known.code === 'INTERNAL') logger.error({ err: error, method }, 'call failed');
+        observe(known.code);
+        callback(toServiceError(known));
+      },
+    );
+  };
+}
+
+async function bind(server: Server, address: string): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+      if (error) reject(error);
+      else resolve(port);
+    });
+  });
+}
+
+/** Takes no new call and waits for those in hand. */
+async function shutDown(server: Server): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const force = setTimeout(() => server.forceShutdown(), 10_000);
+    server.tryShutdown(() => {
+      clearTimeout(force);
+      resolve();
+    });
+  });
+}

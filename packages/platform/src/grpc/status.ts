@@ -1,0 +1,58 @@
+import { Metadata, status, type ServiceError } from '@grpc/grpc-js';
+import { AppError, errorCodes, type ErrorCode, type ErrorDetails } from '@order-payments/kernel/errors.ts';
+
+/** The one table from error codes to gRPC status. */
+const statusOf: Record<ErrorCode, status> = {
+  INVALID_FIELD: status.INVALID_ARGUMENT,
+  INVALID_CURSOR: status.INVALID_ARGUMENT,
+  INVALID_IDEMPOTENCY_KEY: status.INVALID_ARGUMENT,
+  IDEMPOTENCY_KEY_REUSED: status.FAILED_PRECONDITION,
+  IDEMPOTENCY_KEY_IN_FLIGHT: status.ABORTED,
+  ACCOUNT_ALREADY_EXISTS: status.ALREADY_EXISTS,
+  ACCOUNT_NOT_FOUND: status.NOT_FOUND,
+  ORDER_NOT_FOUND: status.NOT_FOUND,
+  BALANCE_LIMIT_EXCEEDED: status.FAILED_PRECONDITION,
+  OVERLOADED: status.RESOURCE_EXHAUSTED,
+  UNAVAILABLE: status.UNAVAILABLE,
+  DEADLINE_EXCEEDED: status.DEADLINE_EXCEEDED,
+  INTERNAL: status.INTERNAL,
+};
+
+const codeKey = 'error-code';
+const detailsKey = 'error-details';
+
+/** What a handler answers with: the status, and the stable code and its details in the trailing metadata. */
+export function toServiceError(error: AppError): Pick<ServiceError, 'code' | 'details' | 'metadata'> & Error {
+  const metadata = new Metadata();
+  metadata.set(codeKey, error.code);
+  if (Object.keys(error.details).length > 0) metadata.set(detailsKey, JSON.stringify(error.details));
+  return Object.assign(new Error(error.message), { code: statusOf[error.code], details: error.message, metadata });
+}
+
+/** The AppError that a service answered with, or what a status without a code means to its caller. */
+export function fromServiceError(error: ServiceError): AppError {
+  const code = error.metadata?.get(codeKey)[0];
+  if (isErrorCode(code)) return new AppError(code, error.details, readDetails(error.metadata), { cause: error });
+  switch (error.code) {
+    case status.DEADLINE_EXCEEDED:
+    case status.CANCELLED:
+      return new AppError('DEADLINE_EXCEEDED', 'the service did not answer in time', {}, { cause: error });
+    case status.UNAVAILABLE:
+      return new AppError('UNAVAILABLE', 'the service cannot be reached', {}, { cause: error });
+    case status.RESOURCE_EXHAUSTED:
+      return new AppError('OVERLOADED', 'the service has no room for the call', {}, { cause: error });
+    default:
+      return new AppError('INTERNAL', 'the service failed', {}, { cause: error });
+  }
+}
+
+function isErrorCode(code: unknown): code is ErrorCode {
+  return errorCodes.some((known) => known === code);
+}
+
+function readDetails(metadata: Metadata): ErrorDetails {
+  const text = metadata.get(detailsKey)[0];
+  if (typeof text !== 'string') return {};
+  const details: unknown = JSON.parse(text);
+  return typeof details === 'object' && details !== null ? (details as ErrorDetails) : {};
+}

@@ -1,0 +1,40 @@
+import { Kafka, logLevel, Partitioners, type Producer } from 'kafkajs';
+import type { Logger } from '../logger.ts';
+
+/** A Kafka client that writes to the process's log. */
+export function createKafka(options: { clientId: string; brokers: string[]; logger: Logger }): Kafka {
+  return new Kafka({
+    clientId: options.clientId,
+    brokers: options.brokers,
+    connectionTimeout: 3_000,
+    requestTimeout: 10_000,
+    // For ever: a broker that comes back is found again, and what waits for it shows in readiness and metrics.
+    retry: { initialRetryTime: 100, maxRetryTime: 5_000, retries: Number.MAX_SAFE_INTEGER },
+    logLevel: logLevel.INFO,
+    logCreator: () => (entry) => {
+      const { message, ...fields } = entry.log;
+      const facts = { kafka: entry.namespace, error: fields['error'], broker: fields['broker'] };
+      switch (entry.level) {
+        case logLevel.ERROR:
+        // kafkajs logs what it then retries; what it gives up is thrown and logged where it stops.
+        case logLevel.WARN:
+          options.logger.warn(facts, message);
+          break;
+        default:
+          options.logger.debug(facts, message);
+      }
+    },
+  });
+}
+
+/** One writer that Kafka deduplicates: a batch that it retries by itself lands once, in order. */
+export function createIdempotentProducer(kafka: Kafka): Producer {
+  return kafka.producer({
+    idempotent: true,
+    maxInFlightRequests: 1,
+    allowAutoTopicCreation: false,
+    createPartitioner: Partitioners.DefaultPartitioner,
+    // Bounded: whoever sends decides what follows a failure (the relay takes a new producer).
+    retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 5 },
+  });
+}

@@ -1,0 +1,215 @@
+import type { Batch, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { backoffMs, sleep } from '../backoff.ts';
+import type { Database } from '../db/pool.ts';
+import { errorKind } from '../db/sql-state.ts';
+import type { Logger } from '../logger.ts';
+import type { Stoppable } from '../metrics.ts';
+import { seam } from '../seam.ts';
+import type { EventRecord } from './envelope.ts';
+import { RegistryUnavailableError, type EventCodec } from './event-codec.ts';
+import { processRecords, type ApplyEvents } from './process-records.ts';
+
+// A transaction of 100 to 500 events is where set-based settling is fastest; larger ones hold their locks for too long.
+const subBatchSize = 300;
+// Three partitions at a time keep the database busy while one of them fetches or commits.
+const partitionsConcurrently = 3;
+const sessionTimeoutMs = 10_000;
+const heartbeatIntervalMs = 2_000;
+// Far beyond any rebalance or restart of a broker: who made no progress for that long never will.
+const watchdogMs = 120_000;
+
+export interface ConsumerOptions {
+  kafka: Kafka;
+  groupId: string;
+  topic: string;
+  codec: EventCodec;
+  database: Database;
+  apply: ApplyEvents;
+  /** After each commit that applied something, such as to wake the relay. */
+  afterCommit?: () => void;
+  logger: Logger;
+  registry: Registry;
+  /** The consumer cannot go on; the process has to end and be started again. */
+  onFatal: (why: Error) => void;
+}
+
+export interface RunningConsumer extends Stoppable {
+  /** Whether it is a member of its group. */
+  isReady(): boolean;
+}
+
+/**
+ * Consumes a topic in batches, each event exactly once as far as the database can see: the inbox row, what the event
+ * causes, and the dead letters are one transaction, and the offset is resolved after its commit.
+ * What passes by itself (database, registry) is retried in place; what is a bug ends the process.
+ */
+export async function startConsumer(options: ConsumerOptions): Promise<RunningConsumer> {
+  const { kafka, topic, logger } = options;
+  const consumer = kafka.consumer({
+    groupId: options.groupId,
+    sessionTimeout: sessionTimeoutMs,
+    rebalanceTimeout: 30_000,
+    heartbeatInterval: heartbeatIntervalMs,
+    allowAutoTopicCreation: false,
+    maxWaitTimeInMs: 100,
+    maxBytesPerPartition: 512 * 1024,
+    // Whatever can be retried restarts the consumer inside the process; the watchdog bounds it.
+    retry: { retries: 5, restartOnFailure: async () => true },
+  });
+  const metrics = createConsumerMetrics(options.registry);
+  let ready = false;
+  let lastProgressMs = Date.now();
+  const progress = (): void => {
+    lastProgressMs = Date.now();
+  };
+  consumer.on(consumer.events.GROUP_JOIN, () => {
+    ready = true;
+    progress();
+  });
+  consumer.on(consumer.events.FETCH, progress);
+  consumer.on(consumer.events.HEARTBEAT, progress);
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    ready = false;
+    // kafkajs would keep the process alive with a dead consumer in it.
+    if (!payload.restart) options.onFatal(new Error('the consumer crashed', { cause: payload.error }));
+  });
+  const watchdog = setInterval(() => {
+    if (Date.now() - lastProgressMs > watchdogMs) options.onFatal(new Error('the consumer made no progress'));
+  }, 5_000);
+  watchdog.unref();
+
+  const stopping = new AbortController();
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  await consumer.run({
+    eachBatchAutoResolve: false,
+    partitionsConsumedConcurrently: partitionsConcurrently,
+    eachBatch: async (payload) => {
+      try {
+        await processBatch(payload, options, metrics, stopping.signal, progress);
+      } catch (error) {
+        // kafkajs rejoins the group on its own errors. Any other would stop it for good or go round for ever.
+        if (isKafkaError(error)) throw error;
+        options.onFatal(new Error('a batch cannot be processed', { cause: error }));
+        await sleep(60_000, stopping.signal);
+      }
+    },
+  });
+  return {
+    isReady: () => ready,
+    stop: async () => {
+      ready = false;
+      clearInterval(watchdog);
+      stopping.abort();
+      await consumer.disconnect();
+    },
+  };
+}
+
+type Metrics = ReturnType<typeof createConsumerMetrics>;
+
+async function processBatch(
+  { batch, heartbeat, isRunning, isStale, resolveOffset, commitOffsetsIfNecessary }: EachBatchPayload,
+  options: ConsumerOptions,
+  metrics: Metrics,
+  stopping: AbortSignal,
+  progress: () => void,
+): Promise<void> {
+  const { topic, partition, messages } = batch;
+  for (let start = 0; start < messages.length; start += subBatchSize) {
+    const slice = messages.slice(start, start + subBatchSize);
+    seam('consumer.fetched');
+    const records = slice.map((message) => toRecord(batch, message));
+    for (let attempt = 0; ; attempt++) {
+      // Someone else owns the partition after a rebalance or a seek, or the process stops: what was not committed is read again there.
+      if (!isRunning() || isStale() || stopping.aborted) return;
+      const stopTimer = metrics.duration.startTimer({ topic });
+      const beat = keepBeating(heartbeat);
+      try {
+        const outcome = await processRecords(options, records);
+        for (const [result, count] of Object.entries(outcome)) metrics.records.inc({ topic, result }, count);
+        if (outcome.applied > 0) options.afterCommit?.();
+        break;
+      } catch (error) {
+        const passes = error instanceof RegistryUnavailableError || errorKind(error) === 'transient';
+        if (!passes) throw error;
+        options.logger.warn({ err: error, topic, partition, attempt }, 'a batch waits for what it needs, trying again');
+        metrics.retries.inc({ topic });
+        await sleep(backoffMs(attempt, { baseMs: 50, maxMs: 2_000 }), stopping);
+      } finally {
+        stopTimer();
+        clearInterval(beat);
+      }
+      progress();
+      await heartbeat();
+    }
+    seam('consumer.committed');
+    progress();
+    const last = slice.at(-1);
+    if (last) resolveOffset(last.offset);
+    await commitOffsetsIfNecessary();
+    seam('consumer.resolved');
+    metrics.lag.set({ topic, partition }, Number(BigInt(batch.highWatermark) - 1n - BigInt(last?.offset ?? 0)));
+    await heartbeat();
+  }
+}
+
+/** A transaction may outlast the session time-out; without a heartbeat the partition would be given away meanwhile. */
+function keepBeating(heartbeat: () => Promise<void>): NodeJS.Timeout {
+  // A failed beat shows at the next awaited one.
+  return setInterval(() => void heartbeat().catch(() => {}), heartbeatIntervalMs);
+}
+
+function toRecord({ topic, partition }: Batch, message: KafkaMessage): EventRecord {
+  const headers = Object.entries(message.headers ?? {}).map(([name, value]) => [
+    name,
+    // PostgreSQL's jsonb takes no NUL.
+    String(Array.isArray(value) ? value[0] : value)
+      .replaceAll('\0', '')
+      .toWellFormed(),
+  ]);
+  return {
+    topic,
+    partition,
+    offset: BigInt(message.offset),
+    key: message.key,
+    value: message.value,
+    headers: Object.fromEntries(headers) as Record<string, string>,
+  };
+}
+
+function isKafkaError(error: unknown): boolean {
+  return error instanceof Error && error.name.startsWith('KafkaJS');
+}
+
+function createConsumerMetrics(registry: Registry) {
+  const registers = [registry];
+  return {
+    records: new Counter({
+      name: 'consumer_records_total',
+      help: 'Records by what became of them',
+      labelNames: ['topic', 'result'],
+      registers,
+    }),
+    retries: new Counter({
+      name: 'consumer_retries_total',
+      help: 'Sub-batches that waited for the database or the registry',
+      labelNames: ['topic'],
+      registers,
+    }),
+    lag: new Gauge({
+      name: 'consumer_lag_records',
+      help: 'Records in the partition behind the last applied one',
+      labelNames: ['topic', 'partition'],
+      registers,
+    }),
+    duration: new Histogram({
+      name: 'consumer_sub_batch_seconds',
+      help: 'Time of one sub-batch in its transaction',
+      labelNames: ['topic'],
+      buckets: [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5],
+      registers,
+    }),
+  };
+}

@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto';
+
+/** What every event is, whatever its data. Times are epoch milliseconds, as on the wire. */
+export interface Envelope {
+  readonly event_id: string;
+  readonly event_type: string;
+  readonly occurred_at: number;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** The Kafka record that an event came in. */
+export interface EventRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface ReceivedEvent extends Envelope {
+  readonly record: EventRecord;
+  readonly dataHash: Buffer;
+}
+
+/**
+ * SHA-256 of the type and the decoded data with sorted keys: equal for the same fact under another schema id,
+ * because data is what the reader's own schema leaves of it.
+ */
+export function hashData(envelope: Envelope): Buffer {
+  return createHash('sha256')
+    .update(canonical([envelope.event_type, envelope.data]))
+    .digest();
+}
+
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) => {
+    if (typeof inner === 'bigint') return inner.toString();
+    if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner;
+    return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}

@@ -1,0 +1,143 @@
+import { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
+import avro, { type Type } from 'avsc';
+import { backoffMs, sleep } from '../backoff.ts';
+import type { Logger } from '../logger.ts';
+import type { Envelope } from './envelope.ts';
+
+/** An Avro schema as the registry knows it: the subject is the record's full name. */
+export interface AvroSchema {
+  readonly subject: string;
+  readonly text: string;
+}
+
+export type Decoded =
+  | { kind: 'event'; envelope: Envelope }
+  | { kind: 'skipped'; why: 'tombstone' | 'unknown event type' }
+  | { kind: 'undecodable'; why: string };
+
+/** The registry gave no answer, or has not had the schema for long enough: not the record's fault, so try again. */
+export class RegistryUnavailableError extends Error {
+  override readonly name = 'RegistryUnavailableError';
+}
+
+export interface EventCodec {
+  /** Looks up the id of each schema that is compiled in (never "latest"), and keeps trying until it has them. */
+  start(signal: AbortSignal): Promise<void>;
+  isReady(): boolean;
+  /** Confluent's wire format. Throws TypeError for what breaks the schema, so that it never reaches an outbox. */
+  encode(envelope: Envelope): Buffer;
+  decode(value: Buffer | null): Promise<Decoded>;
+}
+
+// Confluent's wire format: a zero byte, the schema's id in four bytes, the Avro body.
+// https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/index.html#wire-format
+const headerBytes = 5;
+
+// A schema may be registered after its first record arrives; after that long it is taken for missing.
+const missingSchemaPatienceMs = 30_000;
+
+interface Writer {
+  readonly reader: Type;
+  readonly resolver: ReturnType<Type['createResolver']>;
+}
+
+/**
+ * Encodes and decodes events against the schemas compiled into the process. The registry's library asks the registry and
+ * keeps what it said; bodies are read here, because the library compiles the reader's schema anew for every record.
+ */
+export function createEventCodec(options: {
+  registryUrl: string;
+  schemas: readonly AvroSchema[];
+  logger: Logger;
+}): EventCodec {
+  const registry = new SchemaRegistry({
+    host: options.registryUrl,
+    retry: { retries: 1, initialRetryTimeInSecs: 0.1, maxRetryTimeInSecs: 1 },
+  });
+  const own = options.schemas.map((schema) => ({ ...schema, type: avro.Type.forSchema(JSON.parse(schema.text)) }));
+  const idByEventType = new Map<string, { id: number; type: Type }>();
+  const writers = new Map<number, Writer | 'unknown event type'>();
+  const missingSince = new Map<number, number>();
+
+  const lookUpIds = async (): Promise<void> => {
+    for (const { subject, text, type } of own) {
+      const id = await registry.getRegistryIdBySchema(subject, { type: 'AVRO' as never, schema: text });
+      idByEventType.set(eventTypeOf(subject), { id, type });
+      writers.set(id, { reader: type, resolver: type.createResolver(type) });
+    }
+  };
+
+  const findWriter = async (id: number): Promise<Writer | 'unknown event type' | 'missing'> => {
+    const known = writers.get(id);
+    if (known !== undefined) return known;
+    let text: string;
+    try {
+      text = JSON.stringify(await registry.getSchema(id));
+    } catch (error) {
+      if (!isNotFound(error))
+        throw new RegistryUnavailableError('the schema registry gave no answer', { cause: error });
+      const since = missingSince.get(id) ?? Date.now();
+      missingSince.set(id, since);
+      if (Date.now() - since >= missingSchemaPatienceMs) return 'missing';
+      throw new RegistryUnavailableError(`schema ${id} is not in the registry yet`, { cause: error });
+    }
+    missingSince.delete(id);
+    const written = avro.Type.forSchema(JSON.parse(text));
+    const reader = own.find(({ subject }) => subject === written.name)?.type;
+    const writer = reader ? { reader, resolver: reader.createResolver(written) } : 'unknown event type';
+    writers.set(id, writer);
+    return writer;
+  };
+
+  return {
+    async start(signal) {
+      for (let attempt = 0; !signal.aborted; attempt++) {
+        try {
+          await lookUpIds();
+          return;
+        } catch (error) {
+          options.logger.warn(
+            { err: error, attempt },
+            'waiting for the schema registry to have this version of the schemas',
+          );
+          await sleep(backoffMs(attempt, { baseMs: 200, maxMs: 5_000 }), signal);
+        }
+      }
+    },
+    isReady: () => idByEventType.size === own.length,
+    encode(envelope) {
+      const schema = idByEventType.get(envelope.event_type);
+      if (schema === undefined) throw new TypeError(`no schema for ${envelope.event_type}`);
+      const header = Buffer.alloc(headerBytes);
+      header.writeInt32BE(schema.id, 1);
+      return Buffer.concat([header, schema.type.toBuffer(envelope)]);
+    },
+    async decode(value) {
+      if (value === null) return { kind: 'skipped', why: 'tombstone' };
+      if (value.length <= headerBytes || value[0] !== 0)
+        return { kind: 'undecodable', why: 'not in Confluent wire format' };
+      const id = value.readInt32BE(1);
+      const writer = await findWriter(id);
+      if (writer === 'missing') return { kind: 'undecodable', why: `schema ${id} is not in the registry` };
+      if (writer === 'unknown event type') return { kind: 'skipped', why: writer };
+      try {
+        const envelope = writer.reader.fromBuffer(value.subarray(headerBytes), writer.resolver) as Envelope;
+        return { kind: 'event', envelope };
+      } catch (error) {
+        return {
+          kind: 'undecodable',
+          why: `not as schema ${id} says: ${error instanceof Error ? error.message : 'unreadable'}`,
+        };
+      }
+    },
+  };
+}
+
+/** The record name of the full name: the event types of one process differ in it. */
+function eventTypeOf(subject: string): string {
+  return subject.slice(subject.lastIndexOf('.') + 1);
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof Error && 'status' in error && error.status === 404;
+}
