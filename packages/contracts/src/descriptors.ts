@@ -1,4 +1,5 @@
 import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
+import { protoPath as healthFile } from 'grpc-health-check';
 import { join } from 'node:path';
 
 const protoDirectory = join(import.meta.dirname, '../../../proto');
@@ -9,5 +10,6 @@ export const loadOrdersDescriptors = (): PackageDefinition => load('orders/v1/or
 export const loadPaymentsDescriptors = (): PackageDefinition => load('payments/v1/payments.proto');
 
 function load(file: string): PackageDefinition {
-  return loadSync(file, { includeDirs: [protoDirectory], keepCase: true });
+  // The health service, too: every server has it, and a client can only call what reflection describes.
+  return loadSync([file, healthFile], { includeDirs: [protoDirectory], keepCase: true });
 }

@@ -17,7 +17,7 @@ export type CancelReason = (typeof cancelReasons)[number];
 export type EventEnvelope = {
   readonly event_id: string;
   readonly event_type: string;
-  readonly occurred_at: Date | number;
+  readonly occurred_at: number;
   readonly data: Readonly<Record<string, unknown>>;
 };
 
@@ -125,8 +125,7 @@ function parseReason(data: EventEnvelope['data']): CancelReason {
 // 9999-12-31: later years have another text form, and no fact has happened there.
 const occurredAtMaxMs = 253_402_300_799_999;
 
-function parseOccurredAt(value: Date | number): Date {
-  const milliseconds = Number(value);
+function parseOccurredAt(milliseconds: number): Date {
   if (!Number.isInteger(milliseconds) || milliseconds < 0 || milliseconds > occurredAtMaxMs)
     throw invalidField('occurred_at', 'must be a time from 1970 to 9999');
   return new Date(milliseconds);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A schema as this build knows it. `subject` is the record's full name, under which the registry keeps it. */
-export type AvroSchema = { readonly subject: string; readonly eventType: string; readonly text: string };
+export type AvroSchema = { readonly subject: string; readonly text: string };
 
 const directory = join(import.meta.dirname, '../../../schemas');
 
@@ -15,5 +15,5 @@ export const allSchemas: readonly AvroSchema[] = [orderCreatedSchema, paymentSuc
 function readSchema(eventType: string): AvroSchema {
   const text = readFileSync(join(directory, `${eventType}.avsc`), 'utf8');
   const record = JSON.parse(text) as { namespace: string; name: string };
-  return { subject: `${record.namespace}.${record.name}`, eventType: record.name, text };
+  return { subject: `${record.namespace}.${record.name}`, text };
 }
