@@ -8,6 +8,10 @@ import {
   type Interceptor,
 } from 'slonik';
 
+import { backoffMs, sleep } from '../backoff.ts';
+import type { Logger } from '../logger.ts';
+import { errorKind } from './sql-state.ts';
+
 export { sql } from 'slonik';
 export type Database = DatabasePool;
 export type Transaction = DatabaseTransactionConnection;
@@ -24,7 +28,21 @@ export async function createPool(options: {
   size: number;
   /** A statement that takes longer is cancelled by the server: nothing waits for ever on a lock or a disk. */
   statementTimeoutMs?: number;
+  logger?: Logger;
 }): Promise<Database> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await openPool(options);
+    } catch (error) {
+      // Slonik asks the database for its types first. Where it is not up yet, the process waits, unready.
+      if (errorKind(error) !== 'transient') throw error;
+      options.logger?.warn({ err: error, attempt }, 'waiting for the database');
+      await sleep(backoffMs(attempt, { baseMs: 200, maxMs: 5_000 }));
+    }
+  }
+}
+
+async function openPool(options: Parameters<typeof createPool>[0]): Promise<Database> {
   const url = new URL(options.url);
   url.searchParams.set('application_name', options.applicationName);
   return await createSlonikPool(url.toString(), {

@@ -2,14 +2,19 @@ import { Kafka, logLevel, Partitioners, type Producer } from 'kafkajs';
 import type { Logger } from '../logger.ts';
 
 /** A Kafka client that writes to the process's log. */
-export function createKafka(options: { clientId: string; brokers: string[]; logger: Logger }): Kafka {
+export function createKafka(options: {
+  clientId: string;
+  brokers: string[];
+  logger: Logger;
+  /** How often a connection is tried before whoever waits for it is told. Default: for ever, as a broker that is away comes back. */
+  retries?: number;
+}): Kafka {
   return new Kafka({
     clientId: options.clientId,
     brokers: options.brokers,
     connectionTimeout: 3_000,
     requestTimeout: 10_000,
-    // For ever: a broker that comes back is found again, and what waits for it shows in readiness and metrics.
-    retry: { initialRetryTime: 100, maxRetryTime: 5_000, retries: Number.MAX_SAFE_INTEGER },
+    retry: { initialRetryTime: 100, maxRetryTime: 5_000, retries: options.retries ?? Number.MAX_SAFE_INTEGER },
     logLevel: logLevel.INFO,
     logCreator: () => (entry) => {
       const { message, ...fields } = entry.log;

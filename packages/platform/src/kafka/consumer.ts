@@ -45,7 +45,7 @@ export interface RunningConsumer extends Stoppable {
  * What passes by itself (database, registry) is retried in place; what is a bug ends the process.
  */
 export async function startConsumer(options: ConsumerOptions): Promise<RunningConsumer> {
-  const { kafka, topic, logger } = options;
+  const { kafka, topic } = options;
   const consumer = kafka.consumer({
     groupId: options.groupId,
     sessionTimeout: sessionTimeoutMs,

@@ -1,0 +1,48 @@
+import { loadConfig } from '@order-payments/platform/config.ts';
+import { createPool } from '@order-payments/platform/db/pool.ts';
+import { createKafka } from '@order-payments/platform/kafka/client.ts';
+import { runProcess } from '@order-payments/platform/lifecycle.ts';
+import { createLogger } from '@order-payments/platform/logger.ts';
+import { createMetrics, startMetricsServer } from '@order-payments/platform/metrics.ts';
+import { listenForWakeUp } from '@order-payments/platform/outbox/wake-up.ts';
+import { createAlarm } from './alarm.ts';
+import { configSchema } from './config.ts';
+import { campaign, type Campaign } from './leadership.ts';
+import { createRelayMetrics } from './metrics.ts';
+import { createPublisher } from './publisher.ts';
+import { relay } from './relay.ts';
+
+const config = loadConfig(configSchema);
+const service = `outbox-relay-${config.RELAY_NAME}`;
+const logger = createLogger({ service, level: config.LOG_LEVEL });
+
+await runProcess({ logger }, async (lifecycle) => {
+  const registry = createMetrics();
+  let campaigning: Campaign | undefined;
+  const metricsServer = await startMetricsServer({
+    host: config.METRICS_HOST,
+    port: config.METRICS_PORT,
+    registry,
+    isReady: () => !lifecycle.stopping.aborted && campaigning?.isReady() === true,
+  });
+  lifecycle.onStop('metrics', metricsServer.stop);
+  // One session reads while another deletes.
+  const database = await createPool({ url: config.DATABASE_URL, applicationName: service, size: 3, logger });
+  lifecycle.onStop('database', () => database.end());
+  // Bounded, so that a relay that lost its leadership or is stopped while Kafka is away notices.
+  const kafka = createKafka({ clientId: service, brokers: config.KAFKA_BROKERS, logger, retries: 3 });
+  const publisher = createPublisher(kafka, logger);
+  lifecycle.onStop('producer', publisher.close);
+  const alarm = createAlarm();
+  const listener = listenForWakeUp({ databaseUrl: config.DATABASE_URL, logger, onWake: alarm.ring });
+  lifecycle.onStop('wake-up', listener.stop);
+  const metrics = createRelayMetrics(registry, { database, isLeader: () => campaigning?.isLeader() === true });
+  const running = campaign({
+    databaseUrl: config.DATABASE_URL,
+    logger,
+    stopping: lifecycle.stopping,
+    lead: (signal) => relay({ database, publisher, alarm, metrics }, signal),
+  });
+  campaigning = running;
+  lifecycle.onStop('relay', () => running.ended);
+});

@@ -1,0 +1,103 @@
+import { backoffMs, sleep } from '@order-payments/platform/backoff.ts';
+import type { Database } from '@order-payments/platform/db/pool.ts';
+import { seam } from '@order-payments/platform/seam.ts';
+import type { RelayMetrics } from './metrics.ts';
+import type { Publisher } from './publisher.ts';
+import { deleteRows, selectRows, type OutboxRow } from './store/outbox-rows.ts';
+import type { Alarm } from './alarm.ts';
+
+const batchRowsMax = 1_000;
+// Kafka refuses a record batch beyond 1 MiB (message.max.bytes), and all rows may be of one partition.
+const batchBytesMax = 800_000;
+const recordOverheadBytes = 100;
+// Ids are given before the commit, so a row may appear below one that was read. This far below the reads look again ...
+const lowWaterMargin = 5_000n;
+// ... and this often they look from the very beginning. (A bare cursor lost 43 % of the rows that committed late.)
+const rescanIntervalMs = 1_000;
+// What an idle relay waits at most; a wake-up ends the wait.
+const pollIntervalMs = 50;
+
+/**
+ * Moves rows from the outbox to Kafka while it leads: reads in id order, sends, deletes what was acknowledged. The next
+ * batch is read while one is sent, and sent after its acknowledgement, so rows of one key keep their order. A row is
+ * deleted only after its acknowledgement, so whatever interrupts this loop makes duplicates and loses nothing.
+ */
+export async function relay(
+  options: { database: Database; publisher: Publisher; alarm: Alarm; metrics: RelayMetrics },
+  signal: AbortSignal,
+): Promise<void> {
+  const { database, publisher, alarm, metrics } = options;
+  const reader = createReader(database);
+  let batch = await reader.read([]);
+  let deleting = Promise.resolve();
+  let deletingIds: readonly bigint[] = [];
+  while (!signal.aborted) {
+    if (batch.length === 0) {
+      await deleting;
+      await alarm.wait(pollIntervalMs, signal);
+      batch = await reader.read([]);
+      continue;
+    }
+    seam('relay.read');
+    const ids = batch.map(({ id }) => id);
+    const nextRead = reader.read([...deletingIds, ...ids]);
+    // Awaited below, after the acknowledgement; until then its failure must not count as unhandled.
+    nextRead.catch(() => {});
+    const stopTimer = metrics.publishSeconds.startTimer();
+    await publishUntilAcknowledged(publisher, batch, signal);
+    stopTimer();
+    seam('relay.acknowledged');
+    metrics.published.inc(ids.length);
+    await deleting;
+    deleting = deleteRows(database, ids);
+    deleting.catch(() => {});
+    deletingIds = ids;
+    seam('relay.delete-sent');
+    batch = await nextRead;
+  }
+  await deleting;
+}
+
+async function publishUntilAcknowledged(
+  publisher: Publisher,
+  batch: readonly OutboxRow[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const sent = publisher.publish(batch);
+      seam('relay.batch-sent');
+      await sent;
+      return;
+    } catch (error) {
+      // Not this leader's any more, or stopping: the rows are still there for the next one.
+      if (signal.aborted) throw error;
+      await sleep(backoffMs(attempt, { baseMs: 100, maxMs: 5_000 }), signal);
+      if (signal.aborted) throw error;
+    }
+  }
+}
+
+/** Reads from a low-water mark that lives as long as one leadership. */
+function createReader(database: Database): { read(withoutIds: readonly bigint[]): Promise<readonly OutboxRow[]> } {
+  let lowWater = 0n;
+  let rescanAtMs = 0;
+  return {
+    async read(withoutIds) {
+      const rescan = Date.now() >= rescanAtMs;
+      if (rescan) rescanAtMs = Date.now() + rescanIntervalMs;
+      const aboveId = rescan || lowWater < lowWaterMargin ? 0n : lowWater - lowWaterMargin;
+      const rows = firstOf(await selectRows(database, { aboveId, withoutIds, limit: batchRowsMax }));
+      const last = rows.at(-1);
+      if (last && last.id > lowWater) lowWater = last.id;
+      return rows;
+    },
+  };
+}
+
+/** As many of the rows as one request may carry, at least one. The rest is read again. */
+function firstOf(rows: readonly OutboxRow[]): readonly OutboxRow[] {
+  let bytes = 0;
+  const end = rows.findIndex(({ payload }) => (bytes += payload.length + recordOverheadBytes) > batchBytesMax);
+  return end === -1 ? rows : rows.slice(0, Math.max(end, 1));
+}
