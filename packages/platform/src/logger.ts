@@ -30,7 +30,8 @@ const causeDepthMax = 5;
 function describeError(error: unknown, depth = 0): ErrorRecord {
   if (!(error instanceof Error)) return { type: typeof error, message: String(error) };
   const record: ErrorRecord = { type: error.name, message: error.message };
-  if ('code' in error && error.code !== undefined) record.code = String(error.code);
+  if ('code' in error && (typeof error.code === 'string' || typeof error.code === 'number'))
+    record.code = String(error.code);
   if (error.stack !== undefined) record.stack = error.stack;
   if (error.cause !== undefined && depth < causeDepthMax) record.cause = describeError(error.cause, depth + 1);
   return record;

@@ -18,12 +18,12 @@ const logger = createLogger({ service, level: config.LOG_LEVEL });
 
 await runProcess({ logger }, async (lifecycle) => {
   const registry = createMetrics();
-  let campaigning: Campaign | undefined;
+  const state: { campaign?: Campaign } = {};
   const metricsServer = await startMetricsServer({
     host: config.METRICS_HOST,
     port: config.METRICS_PORT,
     registry,
-    isReady: () => !lifecycle.stopping.aborted && campaigning?.isReady() === true,
+    isReady: () => !lifecycle.stopping.aborted && state.campaign?.isReady() === true,
   });
   lifecycle.onStop('metrics', metricsServer.stop);
   // One session reads while another deletes.
@@ -36,13 +36,13 @@ await runProcess({ logger }, async (lifecycle) => {
   const alarm = createAlarm();
   const listener = listenForWakeUp({ databaseUrl: config.DATABASE_URL, logger, onWake: alarm.ring });
   lifecycle.onStop('wake-up', listener.stop);
-  const metrics = createRelayMetrics(registry, { database, isLeader: () => campaigning?.isLeader() === true });
+  const metrics = createRelayMetrics(registry, { database, isLeader: () => state.campaign?.isLeader() === true });
   const running = campaign({
     databaseUrl: config.DATABASE_URL,
     logger,
     stopping: lifecycle.stopping,
     lead: (signal) => relay({ database, publisher, alarm, metrics }, signal),
   });
-  campaigning = running;
+  state.campaign = running;
   lifecycle.onStop('relay', () => running.ended);
 });

@@ -17,17 +17,11 @@ export function createKafka(options: {
     retry: { initialRetryTime: 100, maxRetryTime: 5_000, retries: options.retries ?? Number.MAX_SAFE_INTEGER },
     logLevel: logLevel.INFO,
     logCreator: () => (entry) => {
-      const { message, ...fields } = entry.log;
-      const facts = { kafka: entry.namespace, error: fields['error'], broker: fields['broker'] };
-      switch (entry.level) {
-        case logLevel.ERROR:
-        // kafkajs logs what it then retries; what it gives up is thrown and logged where it stops.
-        case logLevel.WARN:
-          options.logger.warn(facts, message);
-          break;
-        default:
-          options.logger.debug(facts, message);
-      }
+      const { message, error, broker } = entry.log as { message: string; error?: string; broker?: string };
+      const facts = { kafka: entry.namespace, kafka_error: error, broker };
+      // kafkajs logs what it then retries; what it gives up is thrown and logged where it stops.
+      if (entry.level <= logLevel.WARN) options.logger.warn(facts, message);
+      else options.logger.debug(facts, message);
     },
   });
 }

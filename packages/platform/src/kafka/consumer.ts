@@ -128,7 +128,8 @@ async function processBatch(
       const beat = keepBeating(heartbeat);
       try {
         const outcome = await processRecords(options, records);
-        for (const [result, count] of Object.entries(outcome)) metrics.records.inc({ topic, result }, count);
+        for (const [result, count] of Object.entries(outcome) as Array<[string, number]>)
+          metrics.records.inc({ topic, result }, count);
         if (outcome.applied > 0) options.afterCommit?.();
         break;
       } catch (error) {

@@ -1,7 +1,8 @@
 import { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
-import avro, { type Type } from 'avsc';
+import { type Type } from 'avsc';
 import { backoffMs, sleep } from '../backoff.ts';
 import type { Logger } from '../logger.ts';
+import { avroTypeOf } from './avro-type.ts';
 import type { Envelope } from './envelope.ts';
 
 /** An Avro schema as the registry knows it: the subject is the record's full name. */
@@ -54,7 +55,7 @@ export function createEventCodec(options: {
     host: options.registryUrl,
     retry: { retries: 1, initialRetryTimeInSecs: 0.1, maxRetryTimeInSecs: 1 },
   });
-  const own = options.schemas.map((schema) => ({ ...schema, type: avro.Type.forSchema(JSON.parse(schema.text)) }));
+  const own = options.schemas.map((schema) => ({ ...schema, type: avroTypeOf(schema.text) }));
   const idByEventType = new Map<string, { id: number; type: Type }>();
   const writers = new Map<number, Writer | 'unknown event type'>();
   const missingSince = new Map<number, number>();
@@ -82,7 +83,7 @@ export function createEventCodec(options: {
       throw new RegistryUnavailableError(`schema ${id} is not in the registry yet`, { cause: error });
     }
     missingSince.delete(id);
-    const written = avro.Type.forSchema(JSON.parse(text));
+    const written = avroTypeOf(text);
     const reader = own.find(({ subject }) => subject === written.name)?.type;
     const writer = reader ? { reader, resolver: reader.createResolver(written) } : 'unknown event type';
     writers.set(id, writer);
