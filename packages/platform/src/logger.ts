@@ -3,7 +3,7 @@ import { pino } from 'pino';
 export type Logger = pino.Logger;
 
 /**
- * JSON lines on stdout. Messages are constants; what varies is in allow-listed fields such as order_id, event_id and request_id.
+ * JSON lines on stdout. Messages are constants; what varies is in allow-listed fields such as event_id and request_id.
  * Never log a body or a secret. An error is logged once, where it stops.
  */
 export function createLogger(options: { service: string; level: string }): Logger {
