@@ -1,0 +1,32 @@
+import { AppError } from '@order-payments/kernel/errors.ts';
+import { newTransactionId, type UserId } from '@order-payments/kernel/ids.ts';
+import { moneyMax } from '@order-payments/kernel/money.ts';
+import type { Database } from '@order-payments/platform/db/pool.ts';
+import type { Transaction } from '../domain/account.ts';
+import { retryTransient } from '../store/retry.ts';
+import { creditAccount, findTopUp } from '../store/transactions.ts';
+import { getAccount } from './get-account.ts';
+
+/**
+ * Adds to the user's balance. A known key with the same amount answers with the transaction that it made; with another
+ * amount IDEMPOTENCY_KEY_REUSED. ACCOUNT_NOT_FOUND and BALANCE_LIMIT_EXCEEDED write nothing and consume no key.
+ */
+export async function topUpAccount(
+  database: Database,
+  request: { userId: UserId; amount: bigint; idempotencyKey: string | undefined; deadlineMs: number },
+): Promise<Transaction> {
+  const { userId, amount, idempotencyKey, deadlineMs } = request;
+  // Minted once: without a key, too, an attempt after a COMMIT whose answer was lost must not credit twice.
+  const topUp = { transactionId: newTransactionId(), userId, amount, idempotencyKey };
+  return await retryTransient(deadlineMs, async () => {
+    const written = await creditAccount(database, topUp, new Date());
+    if (written !== null) return written;
+    const account = await getAccount(database, userId);
+    const earlier = await findTopUp(database, { ...topUp, accountId: account.id });
+    if (earlier === null)
+      throw new AppError('BALANCE_LIMIT_EXCEEDED', `a balance is at most ${moneyMax}`, { field: 'amount' });
+    if (earlier.amount !== amount)
+      throw new AppError('IDEMPOTENCY_KEY_REUSED', 'the key was used for another top-up of this account');
+    return earlier;
+  });
+}

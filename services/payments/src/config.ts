@@ -1,0 +1,19 @@
+import { baseConfig, brokers, count, databaseUrl, host, httpUrl, port } from '@order-payments/platform/config.ts';
+import { z } from 'zod';
+
+export const configSchema = z.object({
+  ...baseConfig,
+  /** Role payments_service. */
+  DATABASE_URL: databaseUrl,
+  /** Sessions: 3 for the partitions that settle at a time, the rest for calls. */
+  DATABASE_POOL_SIZE: count.default(15),
+  GRPC_HOST: host.default('127.0.0.1'),
+  GRPC_PORT: port,
+  KAFKA_BROKERS: brokers,
+  KAFKA_GROUP_ID: z.string().min(1).default('payments'),
+  SCHEMA_REGISTRY_URL: httpUrl,
+  ORDERS_TOPIC: z.string().min(1).default('orders.events'),
+  PAYMENTS_TOPIC: z.string().min(1).default('payments.events'),
+});
+
+export type Config = z.output<typeof configSchema>;
