@@ -3,12 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 const require = createRequire(import.meta.url);
 const packageOf = (name: string): string => dirname(require.resolve(`${name}/package.json`));
-const repository = join(import.meta.dirname, '../..');
+const repository = fileURLToPath(new URL('../..', import.meta.url));
 
-export const generatedDirectory = join(import.meta.dirname, 'src/generated');
+export const generatedDirectory = fileURLToPath(new URL('src/generated', import.meta.url));
 const protoFiles = ['orders/v1/orders.proto', 'payments/v1/payments.proto'];
 
 const options = [

@@ -1,8 +1,8 @@
 import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
 import { protoPath as healthFile } from 'grpc-health-check';
-import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-const protoDirectory = join(import.meta.dirname, '../../../proto');
+const protoDirectory = fileURLToPath(new URL('../../../proto', import.meta.url));
 
 // For the reflection service only, which tells a client such as grpcurl what a server offers. Messages are read and
 // written by the generated code: proto-loader turns "1e3" into 1 and an overflowing int64 into another valid amount.

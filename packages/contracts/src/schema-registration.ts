@@ -64,7 +64,9 @@ async function troubleOf(url: string): Promise<string | undefined> {
     await response.body?.cancel();
     return response.ok ? undefined : `it answers ${response.status}`;
   } catch (error) {
-    return error instanceof Error ? String(error.cause ?? error) : String(error);
+    // fetch says only "fetch failed"; its cause names the address.
+    if (!(error instanceof Error)) throw error;
+    return error.cause instanceof Error ? error.cause.message : error.message;
   }
 }
 

@@ -1,10 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 
 /** A schema as this build knows it. `subject` is the record's full name, under which the registry keeps it. */
 export type AvroSchema = { readonly subject: string; readonly text: string };
-
-const directory = join(import.meta.dirname, '../../../schemas');
 
 export const orderCreatedSchema = readSchema('OrderCreated');
 export const paymentSucceededSchema = readSchema('PaymentSucceeded');
@@ -13,7 +10,7 @@ export const paymentFailedSchema = readSchema('PaymentFailed');
 export const allSchemas: readonly AvroSchema[] = [orderCreatedSchema, paymentSucceededSchema, paymentFailedSchema];
 
 function readSchema(eventType: string): AvroSchema {
-  const text = readFileSync(join(directory, `${eventType}.avsc`), 'utf8');
+  const text = readFileSync(new URL(`../../../schemas/${eventType}.avsc`, import.meta.url), 'utf8');
   const record = JSON.parse(text) as { namespace: string; name: string };
   return { subject: `${record.namespace}.${record.name}`, text };
 }
