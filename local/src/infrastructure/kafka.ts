@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { freePort } from '../ports.ts';
+import type { Part } from '../process/part.ts';
+import { startPart } from '../process/run-part.ts';
+import type { Directories, RunningPart } from '../process/run-part.ts';
+import { runTied } from '../process/spawn-tied.ts';
+import { downloadKafka } from './downloads.ts';
+import { findJava } from './java.ts';
+import type { Say } from './progress.ts';
+import { createTopics, withKafkaAdmin } from './topics.ts';
+
+export interface KafkaOptions {
+  readonly name: string;
+  readonly port: number;
+  readonly directory: string;
+  readonly topics: readonly string[];
+  readonly say: Say;
+}
+
+/** One Kafka node that is broker and controller, on loopback. */
+export function kafkaPart(options: KafkaOptions): Part {
+  const configuration = join(options.directory, 'server.properties');
+  const logging = join(options.directory, 'log4j2.properties');
+  const java = async (memory: string, mainClass: string, args: readonly string[]) => ({
+    file: await findJava(options.say),
+    args: [
+      memory,
+      '-XX:+UseSerialGC',
+      `-Dlog4j2.configurationFile=${logging}`,
+      '-cp',
+      join(await downloadKafka(options.say), '*'),
+      mainClass,
+      ...args,
+    ],
+  });
+  return {
+    name: options.name,
+    kind: 'service',
+    after: [],
+    stopTimeoutMs: 6_000,
+    address: `127.0.0.1:${options.port}`,
+    prepare: async () => {
+      await mkdir(options.directory, { recursive: true });
+      await writeFile(logging, LOGGING);
+      const data = join(options.directory, 'data');
+      // Nobody but the node itself speaks to its controller, so that port need not be known to anyone.
+      await writeFile(configuration, properties({ port: options.port, controllerPort: await freePort(), data }));
+      if (existsSync(join(data, 'meta.properties'))) return;
+      await rm(data, { recursive: true, force: true });
+      const formatting = join(options.directory, 'format.properties');
+      const temporary = `${data}.new`;
+      await rm(temporary, { recursive: true, force: true });
+      await writeFile(formatting, properties({ port: options.port, controllerPort: 1, data: temporary }));
+      const clusterId = randomBytes(16).toString('base64url');
+      const format = ['format', '--config', formatting, '--cluster-id', clusterId];
+      await runTied(await java('-Xmx128m', 'kafka.tools.StorageTool', format));
+      await rename(temporary, data);
+    },
+    command: () => java('-Xmx256m', 'kafka.Kafka', [configuration]),
+    probe: () => withKafkaAdmin(brokers(options.port), async (admin) => void (await admin.describeCluster())),
+    provision: () => createTopics(brokers(options.port), options.topics),
+  };
+}
+
+export function startKafka(options: KafkaOptions, directories: Directories): Promise<RunningPart> {
+  return startPart(kafkaPart(options), directories);
+}
+
+function brokers(port: number): string {
+  return `127.0.0.1:${port}`;
+}
+
+function properties({ port, controllerPort, data }: { port: number; controllerPort: number; data: string }): string {
+  return `${Object.entries({
+    'process.roles': 'broker,controller',
+    'node.id': '1',
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'controller.listener.names': 'CONTROLLER',
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    'log.dirs': data,
+    // Topics are created on purpose, with their partition count, never by a client's typing error.
+    'auto.create.topics.enable': 'false',
+    'offsets.topic.replication.factor': '1',
+    'offsets.topic.num.partitions': '3',
+    'transaction.state.log.replication.factor': '1',
+    'transaction.state.log.min.isr': '1',
+    'transaction.state.log.num.partitions': '3',
+    'share.coordinator.state.topic.replication.factor': '1',
+    'share.coordinator.state.topic.min.isr': '1',
+    // A consumer that starts need not wait for others that might join: there are none.
+    'group.initial.rebalance.delay.ms': '0',
+    // After a kill -9 the controller holds the dead broker's registration this long (9 s by default) before it lets the
+    // new one in.
+    'broker.session.timeout.ms': '3000',
+    'broker.heartbeat.interval.ms': '1000',
+    // Half of the heap otherwise.
+    'log.cleaner.dedupe.buffer.size': String(16 * 1024 * 1024),
+  })
+    .map(([key, value]) => `${key}=${value}`)
+    .join('\n')}\n`;
+}
+
+const LOGGING = `rootLogger.level = warn
+rootLogger.appenderRef.console.ref = console
+appender.console.type = Console
+appender.console.name = console
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d %p %c{1} %m%n
+logger.server.name = kafka.server
+logger.server.level = info
+`;

@@ -1,0 +1,41 @@
+import { Kafka, logLevel } from 'kafkajs';
+import type { Admin } from 'kafkajs';
+
+/** As the chart installs it: the count is fixed, for a user's events keep their order only within one partition. */
+export const PARTITIONS = 12;
+
+/** Asks Kafka once, without kafkajs's own patience: whoever polls decides how often. */
+export async function withKafkaAdmin<T>(brokers: string, work: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = new Kafka({
+    clientId: 'order-payments-local',
+    brokers: brokers.split(','),
+    logLevel: logLevel.NOTHING,
+    connectionTimeout: 1_000,
+    retry: { retries: 0 },
+  }).admin();
+  try {
+    await admin.connect();
+    return await work(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** Creates the topics that are not there yet. */
+export async function createTopics(brokers: string, topics: readonly string[]): Promise<void> {
+  await withKafkaAdmin(brokers, async (admin) => {
+    const there = new Set(await admin.listTopics());
+    const missing = topics.filter((topic) => !there.has(topic));
+    if (missing.length === 0) return;
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: missing.map((topic) => ({
+        topic,
+        numPartitions: PARTITIONS,
+        replicationFactor: 1,
+        // kafkajs has no snappy, lz4 or zstd; a topic of its own codec would be unreadable to it.
+        configEntries: [{ name: 'compression.type', value: 'uncompressed' }],
+      })),
+    });
+  });
+}
