@@ -1,0 +1,58 @@
+import type { Logger } from '@order-payments/platform/logger.ts';
+import { createMetrics, startMetricsServer, type Stoppable } from '@order-payments/platform/metrics.ts';
+import { createApp } from './app.ts';
+import { createOrdersClient } from './clients/orders.ts';
+import { createPaymentsClient } from './clients/payments.ts';
+import type { GatewayConfig } from './config.ts';
+import { createHttpMetrics } from './middleware/access.ts';
+import { createReadiness } from './readiness.ts';
+import { startHttpServer } from './server.ts';
+
+// With the drain below the 20 s that lifecycle.ts gives the whole process, and above a wait of 10 s and the call before it.
+const stopLimitMs = 16_000;
+
+export interface Gateway extends Stoppable {
+  readonly port: number;
+  readonly metricsPort: number;
+}
+
+/** The whole process but its signals: tests start it as it is. */
+export async function startGateway(
+  config: GatewayConfig,
+  { logger, stopping }: { logger: Logger; stopping: AbortSignal },
+): Promise<Gateway> {
+  const registry = createMetrics();
+  const metrics = createHttpMetrics(registry);
+  const orders = createOrdersClient({ target: config.ORDERS_GRPC_URL, timeoutMs: config.GRPC_TIMEOUT_MS });
+  const payments = createPaymentsClient({ target: config.PAYMENTS_GRPC_URL, timeoutMs: config.GRPC_TIMEOUT_MS });
+  const isReady = createReadiness([orders, payments], stopping);
+  const app = createApp({ orders, payments, inFlightMax: config.HTTP_IN_FLIGHT_MAX, isReady, logger, metrics });
+  const handle = app.callback();
+  const server = await startHttpServer({
+    host: config.HTTP_HOST,
+    port: config.HTTP_PORT,
+    connectionsMax: config.HTTP_CONNECTIONS_MAX,
+    keepAliveMs: config.HTTP_KEEP_ALIVE_MS,
+    handle: (request, response) => void handle(request, response),
+    onRefused: (status) => metrics.requests.inc({ method: 'other', route: 'none', status }),
+    drainMs: config.HTTP_DRAIN_MS,
+    stopLimitMs,
+  });
+  const metricsServer = await startMetricsServer({
+    host: config.METRICS_HOST,
+    port: config.METRICS_PORT,
+    registry,
+    isReady,
+  });
+  return {
+    port: server.port,
+    metricsPort: metricsServer.port,
+    stop: async () => {
+      // Requests in hand still need the clients, and probes still ask the metrics port.
+      await server.stop();
+      orders.close();
+      payments.close();
+      await metricsServer.stop();
+    },
+  };
+}

@@ -1,0 +1,149 @@
+import { once } from 'node:events';
+import { createServer, STATUS_CODES, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Stoppable } from '@order-payments/platform/metrics.ts';
+import { sleep } from '@order-payments/platform/backoff.ts';
+import { newRequestId } from '@order-payments/platform/grpc/request-id.ts';
+import { presentProblem, problemMediaType } from './middleware/problem.ts';
+import { RequestError, type RequestErrorCode } from './request-error.ts';
+
+// A client has 5 s for its headers and 8 s for the whole request; looked at every second, so it is out within 9 s.
+const headersTimeoutMs = 5_000;
+const requestTimeoutMs = 8_000;
+const checkIntervalMs = 1_000;
+// A socket on which nothing moves while an answer is due: more than a wait of 10 s and two calls of 5 s.
+const idleTimeoutMs = 30_000;
+const headerBytesMax = 16 * 1024;
+const headersCountMax = 100;
+
+export interface HttpServer extends Stoppable {
+  readonly port: number;
+}
+
+export interface HttpServerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly connectionsMax: number;
+  readonly keepAliveMs: number;
+  readonly handle: RequestListener;
+  /** Told of every answer to what was no request. */
+  readonly onRefused: (status: number) => void;
+  /** Time between the first `Connection: close` and the end of idle connections. */
+  readonly drainMs: number;
+  /** Time that requests in hand have when the server stops. */
+  readonly stopLimitMs: number;
+}
+
+/** Koa's server, with limits on time, size and number, and problem+json for what is not even HTTP. */
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const answering = new Map<Duplex, { request: IncomingMessage; response: ServerResponse }>();
+  let stopping = false;
+  const server = createServer(
+    {
+      maxHeaderSize: headerBytesMax,
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: checkIntervalMs,
+      keepAliveTimeout: options.keepAliveMs,
+      // Small answers must not wait for more to come.
+      noDelay: true,
+    },
+    (request, response) => {
+      answering.set(request.socket, { request, response });
+      response.once('close', () => answering.delete(request.socket));
+      if (stopping) response.setHeader('Connection', 'close');
+      options.handle(request, response);
+    },
+  );
+  server.maxHeadersCount = headersCountMax;
+  server.maxConnections = options.connectionsMax;
+  server.timeout = idleTimeoutMs;
+
+  const refuse = (socket: Duplex, error: RequestError): void => {
+    const { status, text } = rawProblem(error);
+    options.onRefused(status);
+    socket.end(text, () => socket.destroy());
+  };
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const current = answering.get(socket);
+    // An answer that has begun, or is due to an earlier and complete request, must not be mixed up with this one.
+    if (!socket.writable || current?.response.headersSent || current?.request.complete) socket.destroy();
+    else refuse(socket, clientErrorOf(error));
+  });
+  server.on('checkExpectation', (_request, response: ServerResponse) => {
+    const { status, headers, body } = rawProblemParts(
+      new RequestError('EXPECTATION_FAILED', 'Only 100-continue is known.'),
+    );
+    options.onRefused(status);
+    response.writeHead(status, headers).end(body);
+  });
+  server.on('connect', (_request, socket) =>
+    refuse(
+      socket,
+      new RequestError('METHOD_NOT_ALLOWED', 'This is no proxy.', { headers: { Allow: 'GET, HEAD, POST, OPTIONS' } }),
+    ),
+  );
+
+  server.listen({ host: options.host, port: options.port, backlog: 1_024 });
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    stop: async () => {
+      // Clients that keep connections learn from their next answer that this one ends. A connection that is closed
+      // while they are sending would be a failed request, which they may not repeat.
+      stopping = true;
+      for (const { response } of answering.values())
+        if (!response.headersSent) response.setHeader('Connection', 'close');
+      await sleep(options.drainMs);
+      const force = setTimeout(() => server.closeAllConnections(), options.stopLimitMs);
+      // Takes no new connection and ends idle ones; the others end with their answer.
+      server.close();
+      await once(server, 'close');
+      clearTimeout(force);
+    },
+  };
+}
+
+function clientErrorOf(error: NodeJS.ErrnoException): RequestError {
+  const code = codeOfClientError(error.code);
+  switch (code) {
+    case 'REQUEST_TIMEOUT':
+      return new RequestError(
+        code,
+        `Headers have ${headersTimeoutMs / 1000} s to arrive, a whole request ${requestTimeoutMs / 1000} s.`,
+      );
+    case 'HEADERS_TOO_LARGE':
+      return new RequestError(code, `The request line and headers have at most ${headerBytesMax} bytes.`);
+    default:
+      return new RequestError(code, 'The request is not well-formed HTTP/1.1.');
+  }
+}
+
+function codeOfClientError(code: string | undefined): RequestErrorCode {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'REQUEST_TIMEOUT';
+  return code === 'HPE_HEADER_OVERFLOW' ? 'HEADERS_TOO_LARGE' : 'MALFORMED_REQUEST';
+}
+
+function rawProblemParts(error: RequestError): { status: number; headers: Record<string, string>; body: string } {
+  const requestId = newRequestId();
+  const problem = presentProblem(error, requestId);
+  const body = JSON.stringify(problem.body);
+  return {
+    status: problem.status,
+    headers: {
+      ...problem.headers,
+      'Content-Type': problemMediaType,
+      'Content-Length': String(Buffer.byteLength(body)),
+      'X-Request-Id': requestId,
+      Connection: 'close',
+    },
+    body,
+  };
+}
+
+function rawProblem(error: RequestError): { status: number; text: string } {
+  const { status, headers, body } = rawProblemParts(error);
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return { status, text: `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${body}` };
+}
