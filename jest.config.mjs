@@ -7,5 +7,6 @@ export default {
   transform: { '\\.ts$': '<rootDir>/local/strip-types.mjs' },
   globalSetup: '<rootDir>/local/src/test-kit/global-setup.ts',
   globalTeardown: '<rootDir>/local/src/test-kit/global-teardown.ts',
-  testTimeout: 30_000,
+  // The first test that needs Kafka waits for it to start.
+  testTimeout: 60_000,
 };

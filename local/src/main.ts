@@ -5,7 +5,7 @@ import { tryLock, unlock } from '../process-lock.mjs';
 import { banner } from './banner.ts';
 import { platformDirectory } from './directories.ts';
 import { beginPlatform } from './platform.ts';
-import type { PlatformEvent, StartingPlatform } from './platform.ts';
+import type { PlatformEvent } from './platform.ts';
 import { PortError, portsFromEnvironment } from './ports.ts';
 import type { Failure } from './process/supervisor.ts';
 
@@ -36,29 +36,26 @@ async function main(): Promise<number> {
 }
 
 async function run(fresh: boolean): Promise<number> {
-  // Listened for from the first moment: a signal must not leave half a platform.
+  const platform = await beginPlatform({ ports: portsFromEnvironment(process.env), fresh, onEvent: report });
   const { promise: asked, resolve: ask } = Promise.withResolvers<undefined>();
-  let platform: StartingPlatform | undefined;
   let firstSignalAt: number | undefined;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       const now = performance.now();
       firstSignalAt ??= now;
-      if (now - firstSignalAt > SAME_PRESS_MS) platform?.killAll();
+      if (now - firstSignalAt > SAME_PRESS_MS) platform.killAll();
       ask(undefined);
     });
   }
-  platform = await beginPlatform({ ports: portsFromEnvironment(process.env), fresh, onEvent: report });
-  const begun = platform;
   // A failure settles `ready` too, and is told below.
-  void begun.ready.then(
-    () => firstSignalAt === undefined && say(banner(begun)),
+  void platform.ready.then(
+    () => firstSignalAt === undefined && say(banner(platform)),
     () => undefined,
   );
-  const failure = await Promise.race([begun.failed, asked]);
+  const failure = await Promise.race([platform.failed, asked]);
   if (failure === undefined) say('Stopping (once more to kill at once)');
   else complain(describeFailure(failure));
-  await begun.stop();
+  await platform.stop();
   say('Stopped.');
   return failure === undefined ? 0 : 1;
 }

@@ -1,5 +1,6 @@
 import { kafkaPart } from './infrastructure/kafka.ts';
-import { databaseUrl } from './infrastructure/postgres-roles.ts';
+import { databaseUrl, serviceDatabase } from './infrastructure/postgres-roles.ts';
+import type { Service } from './infrastructure/postgres-roles.ts';
 import { postgresPart } from './infrastructure/postgres.ts';
 import type { Say } from './infrastructure/progress.ts';
 import { REGISTRY_DATABASE, registryPart, registryUrl } from './infrastructure/registry.ts';
@@ -39,17 +40,14 @@ export function infrastructureParts({ ports, dataDirectory, durable, say }: Infr
       name: 'postgres-orders',
       port: ports.ordersDb,
       directory: dataDirectory('postgres-orders'),
-      databases: [
-        { name: 'orders', roles: 'service-roles' },
-        { name: REGISTRY_DATABASE, roles: 'one-role' },
-      ],
+      databases: [serviceDatabase('orders'), REGISTRY_DATABASE],
       durable,
     }),
     postgresPart({
       name: 'postgres-payments',
       port: ports.paymentsDb,
       directory: dataDirectory('postgres-payments'),
-      databases: [{ name: 'payments', roles: 'service-roles' }],
+      databases: [serviceDatabase('payments')],
       durable,
     }),
     kafkaPart({
@@ -72,18 +70,18 @@ export function infrastructureParts({ ports, dataDirectory, durable, say }: Infr
 /** Migrations and schema registration: before every start of the services, for they cost little when all is done. */
 export function stepParts(ports: Ports): Part[] {
   return [
-    migrateStep('orders', ports.ordersDb, ['postgres-orders']),
-    migrateStep('payments', ports.paymentsDb, ['postgres-payments']),
+    migrateStep('orders', databaseUrl(ports.ordersDb, 'orders', 'orders_owner'), ['postgres-orders']),
+    migrateStep('payments', databaseUrl(ports.paymentsDb, 'payments', 'payments_owner'), ['postgres-payments']),
     registerSchemasStep(registryUrl(ports.registry), ['registry']),
   ];
 }
 
-export function migrateStep(service: 'orders' | 'payments', port: number, after: readonly string[]): Part {
+export function migrateStep(service: Service, ownerUrl: string, after: readonly string[]): Part {
   return nodeStep({
     name: `migrate-${service}`,
     entry: `services/${service}/src/migrate.ts`,
     after,
-    env: { DATABASE_URL: databaseUrl(port, service, `${service}_owner`) },
+    env: { DATABASE_URL: ownerUrl },
   });
 }
 
@@ -173,7 +171,7 @@ export function paymentsPart(surroundings: Surroundings, name = 'payments'): Par
 /** The relay of one database; another `name` and metrics port makes its standby. */
 export function relayPart(
   surroundings: Surroundings,
-  service: 'orders' | 'payments',
+  service: Service,
   metricsPort: number,
   name = `outbox-relay-${service}`,
 ): Part {

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { copyFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { downloadsDirectory } from '../directories.ts';
+import { downloadsDirectory, repositoryRoot } from '../directories.ts';
 import { runTied } from '../process/spawn-tied.ts';
+import { findJava } from './java.ts';
 import { once } from './once.ts';
 import { withProgress } from './progress.ts';
 import type { Say } from './progress.ts';
 
-const poms = join(import.meta.dirname, '..', '..', 'maven');
+const poms = join(repositoryRoot, 'local', 'maven');
 
 /** The folder with Kafka's jars (44 MB). */
 export async function downloadKafka(say: Say): Promise<string> {
@@ -41,4 +42,9 @@ async function fromMaven(name: string, say: Say, goal: (directory: string) => st
       await runTied({ file: 'mvn', args: ['-B', '-q', '-f', join(directory, 'pom.xml'), ...goal(directory)] });
     }),
   );
+}
+
+/** All of them, before anything waits for a part to start. */
+export async function downloadAll(say: Say): Promise<void> {
+  await Promise.all([findJava(say), downloadKafka(say), downloadRegistry(say)]);
 }

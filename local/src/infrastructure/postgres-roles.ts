@@ -4,15 +4,22 @@ export const SUPERUSER = 'postgres';
 /** The databases listen on loopback only and hold nothing but what is tried out here. */
 export const LOCAL_PASSWORD = 'local';
 
-/** Roles beside the owner: those the processes log in with. Migrations grant each its rights. */
-const ROLES = ['owner', 'service', 'relay', 'ops'] as const;
+/** The roles of a service's database: who owns it, and those the processes log in with. Migrations grant the rights. */
+export const SERVICE_ROLES = ['owner', 'service', 'relay', 'ops'] as const;
 
-export type DatabaseRole = (typeof ROLES)[number];
+export type ServiceRole = (typeof SERVICE_ROLES)[number];
+
+export type Service = 'orders' | 'payments';
 
 export interface DatabaseSpec {
   readonly name: string;
-  /** `service-roles`: `<name>_owner` owns it, the others are there. `one-role`: a role of its own name owns it. */
-  readonly roles: 'service-roles' | 'one-role';
+  readonly owner: string;
+  readonly roles: readonly string[];
+}
+
+/** The database of a service, with roles named after the service whatever the database is called. */
+export function serviceDatabase(service: Service, name: string = service): DatabaseSpec {
+  return { name, owner: `${service}_owner`, roles: SERVICE_ROLES.map((role) => `${service}_${role}`) };
 }
 
 export function databaseUrl(port: number, database: string, role: string): string {
@@ -40,10 +47,8 @@ export async function asSuperuser<T>(
 /** Creates the databases and roles that are not there yet. */
 export async function provisionDatabases(port: number, databases: readonly DatabaseSpec[]): Promise<void> {
   await asSuperuser(port, 'postgres', async (client) => {
-    for (const { name, roles } of databases) {
-      const names = roles === 'one-role' ? [name] : ROLES.map((role) => `${name}_${role}`);
-      for (const role of names) await createRole(client, role);
-      const owner = names[0] ?? name;
+    for (const { name, owner, roles } of databases) {
+      for (const role of roles) await createRole(client, role);
       const { rowCount } = await client.query('select from pg_database where datname = $1', [name]);
       if (rowCount === 0) await client.query(`create database ${name} owner ${owner}`);
       await asSuperuser(port, name, (inside) => inside.query(`alter schema public owner to ${owner}`));

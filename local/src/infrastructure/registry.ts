@@ -5,10 +5,11 @@ import type { Directories, RunningPart } from '../process/run-part.ts';
 import { downloadRegistry } from './downloads.ts';
 import { findJava } from './java.ts';
 import { LOCAL_PASSWORD } from './postgres-roles.ts';
+import type { DatabaseSpec } from './postgres-roles.ts';
 import type { Say } from './progress.ts';
 
 /** The database, and the role that owns it, where the registry keeps the schemas: so their ids survive. */
-export const REGISTRY_DATABASE = 'registry';
+export const REGISTRY_DATABASE: DatabaseSpec = { name: 'registry', owner: 'registry', roles: ['registry'] };
 
 export interface RegistryOptions {
   readonly name: string;
@@ -65,8 +66,8 @@ function properties({ port, databasePort }: RegistryOptions): Record<string, str
     'quarkus.management.port': '0',
     'apicurio.storage.kind': 'sql',
     'apicurio.storage.sql.kind': 'postgresql',
-    'apicurio.datasource.url': `jdbc:postgresql://127.0.0.1:${databasePort}/${REGISTRY_DATABASE}`,
-    'apicurio.datasource.username': REGISTRY_DATABASE,
+    'apicurio.datasource.url': `jdbc:postgresql://127.0.0.1:${databasePort}/${REGISTRY_DATABASE.name}`,
+    'apicurio.datasource.username': REGISTRY_DATABASE.owner,
     'apicurio.datasource.password': LOCAL_PASSWORD,
     'apicurio.datasource.jdbc.max-size': '5',
     'apicurio.datasource.jdbc.initial-size': '1',

@@ -71,7 +71,7 @@ export class Supervisor {
     for (const state of states) state.loop = this.#keep(state);
     const allStarted = Promise.all(states.map((state) => state.started.promise));
     const gaveUp = this.failed.then((failure) => {
-      throw new Error(`${failure.part} ${failure.reason}`);
+      throw new Error([`${failure.part} ${failure.reason}`, ...failure.lastLines].join('\n'));
     });
     await Promise.race([allStarted, gaveUp, aborted(this.#stopping.signal)]);
   }
@@ -194,6 +194,7 @@ export class Supervisor {
   }
 
   #ready(state: State, type: 'ready' | 'done', startedAt: number): void {
+    if (this.#stopping.signal.aborted) return;
     state.ready = true;
     this.#onEvent({ type, part: state.part.name, tookMs: performance.now() - startedAt });
     state.started.resolve();

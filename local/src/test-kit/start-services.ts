@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { serviceParts } from '../parts.ts';
+import type { Surroundings } from '../parts.ts';
+import { ephemeralPorts } from '../ports.ts';
+import type { Ports } from '../ports.ts';
+import type { Part } from '../process/part.ts';
+import { Supervisor } from '../process/supervisor.ts';
+import type { Failure, PartHandle } from '../process/supervisor.ts';
+import { createDatabase, createTopics, infrastructure } from './infrastructure.ts';
+import type { TestDatabase } from './infrastructure.ts';
+
+export interface StartServicesOptions {
+  /** Environment for all five processes, for example LOG_LEVEL. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Environment for one part, by its name. */
+  readonly partEnv?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+export interface TestServices {
+  /** Of the gateway. */
+  readonly url: string;
+  readonly ports: Ports;
+  readonly surroundings: Surroundings;
+  readonly databases: { readonly orders: TestDatabase; readonly payments: TestDatabase };
+  readonly topics: { readonly orders: string; readonly payments: string };
+  readonly logs: string;
+  readonly failed: Promise<Failure>;
+  part(name: string): PartHandle;
+  /** Starts one more part: a standby relay, a second replica. */
+  add(part: Part): Promise<PartHandle>;
+  stop(): Promise<void>;
+}
+
+/** The five real processes, started as `npm start` does, with databases, topics and ports of their own. */
+export async function startServices(options: StartServicesOptions = {}): Promise<TestServices> {
+  const { directory, kafkaBrokers, schemaRegistryUrl } = await infrastructure();
+  const [ports, orders, payments, topicNames] = await Promise.all([
+    ephemeralPorts(),
+    createDatabase('orders'),
+    createDatabase('payments'),
+    createTopics(['orders.events', 'payments.events']),
+  ]);
+  const [ordersTopic = '', paymentsTopic = ''] = topicNames;
+  const id = randomUUID();
+  const surroundings: Surroundings = {
+    ports,
+    kafkaBrokers,
+    schemaRegistryUrl,
+    ordersDatabase: orders,
+    paymentsDatabase: payments,
+    topics: { orders: ordersTopic, payments: paymentsTopic },
+    consumerGroups: { orders: `orders-${id}`, payments: `payments-${id}` },
+    after: { orders: [], payments: [] },
+    env: options.env ?? {},
+    partEnv: options.partEnv ?? {},
+  };
+  const logs = join(directory, 'services', id);
+  const supervisor = new Supervisor({ logs, pids: join(logs, 'run') }, () => undefined);
+  const stop = async (): Promise<void> => {
+    await supervisor.stop();
+    await Promise.all([orders.drop(), payments.drop()]);
+  };
+  await startOrStop(supervisor, serviceParts(surroundings), stop);
+  return {
+    url: `http://127.0.0.1:${ports.http}`,
+    ports,
+    surroundings,
+    databases: { orders, payments },
+    topics: surroundings.topics,
+    logs,
+    failed: supervisor.failed,
+    part: (name) => supervisor.handle(name),
+    add: async (part) => {
+      await supervisor.start([part]);
+      return supervisor.handle(part.name);
+    },
+    stop,
+  };
+}
+
+async function startOrStop(supervisor: Supervisor, parts: Part[], stop: () => Promise<void>): Promise<void> {
+  try {
+    await supervisor.start(parts);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

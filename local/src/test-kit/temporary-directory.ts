@@ -1,0 +1,28 @@
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { livePid, processIdentity } from '../../process-lock.mjs';
+
+const PREFIX = 'order-payments-test-';
+
+/** A folder for one run of the tests; what killed runs left behind is removed on the way. */
+export async function createTemporaryDirectory(): Promise<string> {
+  for (const name of await readdir(tmpdir())) {
+    if (name.startsWith(PREFIX)) await removeIfAbandoned(join(tmpdir(), name));
+  }
+  const directory = await mkdtemp(join(tmpdir(), PREFIX));
+  // PostgreSQL runs as another user where we are root, and has to get through.
+  await chmod(directory, 0o711);
+  await writeFile(ownerFile(directory), processIdentity(process.pid));
+  return directory;
+}
+
+async function removeIfAbandoned(directory: string): Promise<void> {
+  const owner = await readFile(ownerFile(directory), 'utf8').catch(() => undefined);
+  // Without an owner's name it is being made at this very moment, or another user's.
+  if (owner !== undefined && livePid(owner) === undefined) await rm(directory, { recursive: true, force: true });
+}
+
+function ownerFile(directory: string): string {
+  return join(directory, 'owner');
+}
