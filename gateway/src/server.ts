@@ -39,6 +39,11 @@ export interface HttpServerOptions {
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const answering = new Map<Duplex, { request: IncomingMessage; response: ServerResponse }>();
   let stopping = false;
+  const answer = (response: ServerResponse, error: RequestError): void => {
+    const { status, headers, body } = rawProblemParts(error);
+    options.onRefused(status);
+    response.writeHead(status, headers).end(body);
+  };
   const server = createServer(
     {
       maxHeaderSize: headerBytesMax,
@@ -48,10 +53,14 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       keepAliveTimeout: options.keepAliveMs,
       // Small answers must not wait for more to come.
       noDelay: true,
+      // Node would refuse it too, but without problem+json.
+      requireHostHeader: false,
     },
     (request, response) => {
       answering.set(request.socket, { request, response });
       response.once('close', () => answering.delete(request.socket));
+      if (request.headers.host === undefined && request.httpVersion === '1.1')
+        return answer(response, new RequestError('MALFORMED_REQUEST', 'HTTP/1.1 asks for a Host header.'));
       if (stopping) response.setHeader('Connection', 'close');
       options.handle(request, response);
     },
@@ -71,13 +80,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     if (!socket.writable || current?.response.headersSent || current?.request.complete) socket.destroy();
     else refuse(socket, clientErrorOf(error));
   });
-  server.on('checkExpectation', (_request, response: ServerResponse) => {
-    const { status, headers, body } = rawProblemParts(
-      new RequestError('EXPECTATION_FAILED', 'Only 100-continue is known.'),
-    );
-    options.onRefused(status);
-    response.writeHead(status, headers).end(body);
-  });
+  server.on('checkExpectation', (_request, response: ServerResponse) =>
+    answer(response, new RequestError('EXPECTATION_FAILED', 'Only 100-continue is known.')),
+  );
   server.on('connect', (_request, socket) =>
     refuse(
       socket,

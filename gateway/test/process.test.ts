@@ -1,0 +1,142 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { openApiDocument } from '../src/openapi/document.ts';
+import { startTestGateway, userId, validOrder, type TestGateway } from './gateway.ts';
+import { rawRequest } from './raw-request.ts';
+
+const started: Array<{ stop(): Promise<void> }> = [];
+afterEach(async () => {
+  for (const { stop } of started.splice(0).reverse()) await stop();
+});
+
+async function start(environment: Record<string, string> = {}): Promise<TestGateway> {
+  const gateway = await startTestGateway(environment);
+  started.push(gateway);
+  return gateway;
+}
+
+/** Takes connections and never says a word, as a service does that hangs. */
+async function startSilence(): Promise<string> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  started.push({
+    stop: async () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  });
+  return `dns:///127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const postOrder = async (gateway: TestGateway, headers: Record<string, string> = {}): Promise<Response> =>
+  fetch(`${gateway.url}/orders`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...headers },
+    body: JSON.stringify(validOrder),
+  });
+
+describe('services that fail', () => {
+  test('out of reach: 503 with Retry-After, also with a key, which is repeated', async () => {
+    const gateway = await start();
+    for (const headers of [{}, { 'Idempotency-Key': 'k' }]) {
+      const response = await postOrder(gateway, headers);
+      expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1']);
+    }
+  });
+
+  test('silent: 504 when the deadline is over', async () => {
+    const silence = await startSilence();
+    const gateway = await start({ ORDERS_GRPC_URL: silence, GRPC_TIMEOUT_MS: '300' });
+    const startedMs = performance.now();
+    const response = await postOrder(gateway);
+    expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([504, 'DEADLINE_EXCEEDED']);
+    expect(performance.now() - startedMs).toBeLessThan(2_000);
+  });
+
+  test('too many at once: 503 with Retry-After at once, while probes are answered', async () => {
+    const silence = await startSilence();
+    const gateway = await start({ ORDERS_GRPC_URL: silence, GRPC_TIMEOUT_MS: '1500', HTTP_IN_FLIGHT_MAX: '3' });
+    const held = Array.from({ length: 3 }, async () => postOrder(gateway));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const startedMs = performance.now();
+    const refused = await postOrder(gateway);
+    expect(performance.now() - startedMs).toBeLessThan(500);
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
+    expect(((await refused.json()) as { code: string }).code).toBe('OVERLOADED');
+    expect((await fetch(`${gateway.url}/health/live`)).status).toBe(200);
+    expect((await Promise.all(held)).map(({ status }) => status)).toEqual([504, 504, 504]);
+  });
+});
+
+describe('health, metrics and documentation', () => {
+  test('alive, but not ready without the services, on both ports', async () => {
+    const gateway = await start();
+    for (const port of [gateway.port, gateway.metricsPort]) {
+      expect((await fetch(`http://127.0.0.1:${port}/health/live`)).status).toBe(200);
+      expect((await fetch(`http://127.0.0.1:${port}/health/ready`)).status).toBe(503);
+    }
+  });
+
+  test('requests are counted by route and status, also what was no request', async () => {
+    const gateway = await start();
+    await fetch(`${gateway.url}/orders/${userId}`);
+    await fetch(`${gateway.url}/a/b/c`);
+    await rawRequest(gateway.port, 'hello\r\n\r\n');
+    const metrics = await (await fetch(`http://127.0.0.1:${gateway.metricsPort}/metrics`)).text();
+    expect(metrics).toContain('http_requests_total{method="GET",route="/orders/:order_id",status="503"} 1');
+    expect(metrics).toContain('http_requests_total{method="GET",route="none",status="404"} 1');
+    expect(metrics).toContain('http_requests_total{method="other",route="none",status="400"} 1');
+    expect(metrics).toContain('http_request_duration_seconds_count{route="/orders/:order_id",status="503"} 1');
+    expect(metrics).not.toContain('/a/b/c');
+  });
+
+  test('the document is served as it is, and every operation of it has a route', async () => {
+    const gateway = await start();
+    const response = await fetch(`${gateway.url}/swagger/doc.json`);
+    expect(await response.json()).toEqual(JSON.parse(JSON.stringify(openApiDocument)));
+    for (const [path, methods] of Object.entries(openApiDocument.paths))
+      for (const method of Object.keys(methods)) {
+        const url = `${gateway.url}${path.replace(/\{\w+\}/, userId)}`;
+        const options = await fetch(url, { method: 'OPTIONS' });
+        expect([path, options.headers.get('allow')?.split(', ')]).toEqual([
+          path,
+          expect.arrayContaining([method.toUpperCase()]),
+        ]);
+      }
+  });
+
+  test('the page and all it needs come from this machine', async () => {
+    const gateway = await start();
+    const page = await fetch(`${gateway.url}/docs`);
+    const html = await page.text();
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'self'");
+    const wanted = [...html.matchAll(/<(?:script|link)[^>]+(?:src|href)="([^"]+)"/g)].map((match) => match[1] ?? '');
+    expect(wanted.length).toBeGreaterThanOrEqual(4);
+    for (const path of wanted) {
+      expect(path).toMatch(/^\/docs\/assets\//);
+      expect((await fetch(`${gateway.url}${path}`)).status).toBe(200);
+    }
+  });
+});
+
+describe('stopping', () => {
+  test('unready at once; what is in hand is answered, with Connection: close; then nothing listens', async () => {
+    const silence = await startSilence();
+    const gateway = await startTestGateway({ ORDERS_GRPC_URL: silence, GRPC_TIMEOUT_MS: '800', HTTP_DRAIN_MS: '200' });
+    const inHand = postOrder(gateway);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const stopped = gateway.stop();
+    expect((await fetch(`${gateway.url}/health/ready`)).status).toBe(503);
+    const answer = await inHand;
+    expect([answer.status, answer.headers.get('connection')]).toEqual([504, 'close']);
+    await stopped;
+    await expect(fetch(`${gateway.url}/health/live`)).rejects.toThrow();
+  });
+});

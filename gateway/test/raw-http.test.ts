@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { componentValidator } from '../src/openapi/validation.ts';
+import { startTestGateway, validOrder, type TestGateway } from './gateway.ts';
+import { rawRequest, type RawAnswer } from './raw-request.ts';
+
+// What an HTTP client library would not send.
+let gateway: TestGateway;
+beforeAll(async () => {
+  gateway = await startTestGateway();
+});
+afterAll(async () => {
+  await gateway.stop();
+});
+
+const isProblem = componentValidator('Problem');
+const order = JSON.stringify(validOrder);
+const head = (...headers: string[]): string =>
+  ['POST /orders HTTP/1.1', 'Host: gateway', 'Content-Type: application/json', ...headers, '', ''].join('\r\n');
+
+function expectProblem(answer: RawAnswer, status: number, code: string): void {
+  expect({ status: answer.status, code: answer.body['code'] }).toEqual({ status, code });
+  expect(answer.text).toMatch(/content-type: application\/problem\+json/i);
+  expect(isProblem(answer.body) ? null : isProblem.errors).toBeNull();
+}
+
+describe('what is not HTTP', () => {
+  test.each<[string, string]>([
+    ['no HTTP at all', 'hello\r\n\r\n'],
+    ['TLS on a plain port', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
+    ['a header without a colon', 'GET /orders HTTP/1.1\r\nHost gateway\r\n\r\n'],
+    ['a NUL in a header', 'GET /orders HTTP/1.1\r\nHost: g\r\nX-Request-Id: a\0b\r\n\r\n'],
+    ['no Host', 'GET /orders HTTP/1.1\r\n\r\n'],
+    ['two lengths', head('Content-Length: 5', 'Content-Length: 6')],
+    ['a length beside chunks', head('Content-Length: 5', 'Transfer-Encoding: chunked')],
+    ['a negative length', head('Content-Length: -1')],
+    ['a chunk whose size is no number', `${head('Transfer-Encoding: chunked')}zz\r\n`],
+    ['a space before the colon', 'GET /orders HTTP/1.1\r\nHost : g\r\n\r\n'],
+  ])('%s: 400 as problem+json, and the connection ends', async (_what, bytes) => {
+    expectProblem(await rawRequest(gateway.port, Buffer.from(bytes, 'latin1')), 400, 'MALFORMED_REQUEST');
+  });
+
+  test('headers of more than 16 KiB: 431', async () => {
+    const answer = await rawRequest(gateway.port, head(`X-Long: ${'x'.repeat(20_000)}`));
+    expectProblem(answer, 431, 'HEADERS_TOO_LARGE');
+  });
+
+  test('an expectation that nobody knows: 417', async () => {
+    expectProblem(await rawRequest(gateway.port, head('Expect: tea', 'Content-Length: 0')), 417, 'EXPECTATION_FAILED');
+  });
+
+  test('CONNECT: 405, the gateway is no proxy', async () => {
+    const answer = await rawRequest(gateway.port, 'CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n');
+    expectProblem(answer, 405, 'METHOD_NOT_ALLOWED');
+  });
+
+  test('garbage behind a request that is being answered is not taken for its answer', async () => {
+    const answer = await rawRequest(gateway.port, `GET /health/ready HTTP/1.1\r\nHost: g\r\n\r\ngarbage\r\n\r\n`);
+    expect(answer.text).not.toContain('MALFORMED_REQUEST');
+  });
+});
+
+describe('bodies that arrive in pieces', () => {
+  test('a chunked body of more than 16 KiB: 413 while it is still being sent', async () => {
+    const chunk = `400\r\n${'x'.repeat(1024)}\r\n`;
+    const answer = await rawRequest(gateway.port, head('Transfer-Encoding: chunked', 'Connection: close'), (socket) => {
+      // Seventeen chunks and no end.
+      socket.write(chunk.repeat(17));
+    });
+    expectProblem(answer, 413, 'BODY_TOO_LARGE');
+    expect(answer.closedAfterMs).toBeLessThan(2_000);
+  });
+
+  test('a body in chunks of one byte is read', async () => {
+    const chunks = [...order].map((character) => `1\r\n${character}\r\n`).join('');
+    const answer = await rawRequest(
+      gateway.port,
+      `${head('Transfer-Encoding: chunked', 'Connection: close')}${chunks}0\r\n\r\n`,
+    );
+    expectProblem(answer, 503, 'UNAVAILABLE');
+  });
+
+  test('a client that leaves within its body disturbs nobody', async () => {
+    for (let i = 0; i < 20; i += 1) {
+      const socket = connect(gateway.port, '127.0.0.1');
+      socket.write(`${head('Content-Length: 100')}{"user`);
+      await once(socket, 'connect');
+      socket.destroy();
+    }
+    expect((await fetch(`${gateway.url}/health/live`)).status).toBe(200);
+  });
+});
+
+describe('slow clients are out in 5 to 10 s, and others do not notice', () => {
+  const drip = (text: string) => (socket: Socket) => {
+    let sent = 0;
+    const timer = setInterval(() => socket.write(text[sent++ % text.length] ?? ''), 300);
+    socket.once('close', () => clearInterval(timer));
+  };
+  const isInTime = (answer: RawAnswer): void => {
+    expect(answer.closedAfterMs).toBeGreaterThan(4_500);
+    expect(answer.closedAfterMs).toBeLessThan(10_000);
+  };
+
+  test('at once: a header byte by byte, a body byte by byte, a body that stops, and silence', async () => {
+    const slow = Promise.all([
+      rawRequest(gateway.port, 'GET /orders HTTP/1.1\r\nHost: g\r\nX-Slow: ', drip('x')),
+      rawRequest(gateway.port, head('Content-Length: 1000'), drip(' ')),
+      rawRequest(gateway.port, `${head('Transfer-Encoding: chunked')}5\r\nab`),
+      rawRequest(gateway.port, ''),
+      ...Array.from({ length: 300 }, async () => rawRequest(gateway.port, `${head('Content-Length: 1000')}{`)),
+    ]);
+    let slowest = 0;
+    for (let i = 0; i < 50; i += 1) {
+      const started = performance.now();
+      expect(
+        (
+          await fetch(`${gateway.url}/orders`, {
+            method: 'POST',
+            body: '{}',
+            headers: { 'Content-Type': 'application/json' },
+          })
+        ).status,
+      ).toBe(422);
+      slowest = Math.max(slowest, performance.now() - started);
+    }
+    expect(slowest).toBeLessThan(1_000);
+    const answers = await slow;
+    for (const answer of answers) isInTime(answer);
+    const [header, body, stopped, , ...others] = answers;
+    for (const answer of [header, body, stopped, ...others]) if (answer) expectProblem(answer, 408, 'REQUEST_TIMEOUT');
+  });
+});
