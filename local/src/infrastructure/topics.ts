@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import type { Admin } from 'kafkajs';
 
@@ -28,7 +29,7 @@ export async function createTopics(brokers: string, topics: readonly string[]): 
     const missing = topics.filter((topic) => !there.has(topic));
     if (missing.length === 0) return;
     await admin.createTopics({
-      waitForLeaders: true,
+      waitForLeaders: false,
       topics: missing.map((topic) => ({
         topic,
         numPartitions: PARTITIONS,
@@ -37,5 +38,22 @@ export async function createTopics(brokers: string, topics: readonly string[]): 
         configEntries: [{ name: 'compression.type', value: 'uncompressed' }],
       })),
     });
+    await untilLed(admin, missing);
   });
+}
+
+const LEADERS_TIMEOUT_MS = 10_000;
+
+/** kafkajs's own wait gives up at once where the broker has not heard of the topic yet, which happens under load. */
+async function untilLed(admin: Admin, topics: string[]): Promise<void> {
+  const deadline = Date.now() + LEADERS_TIMEOUT_MS;
+  for (;;) {
+    try {
+      await admin.fetchTopicMetadata({ topics });
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
+    await sleep(100);
+  }
 }

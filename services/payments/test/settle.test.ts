@@ -60,7 +60,9 @@ describe('orders that are told once', () => {
     const events = await outboxEvents(payments);
     expect(events.map(({ topic, key, envelope: { event_type: type, data } }) => ({ topic, key, type, data }))).toEqual(
       orders.map((order) => {
-        const reason = { [tooMuch.orderId]: 'INSUFFICIENT_FUNDS', [unknown.orderId]: 'ACCOUNT_NOT_FOUND' }[order.orderId];
+        const reason = { [tooMuch.orderId]: 'INSUFFICIENT_FUNDS', [unknown.orderId]: 'ACCOUNT_NOT_FOUND' }[
+          order.orderId
+        ];
         return {
           topic: paymentsTopic,
           key: order.userId,
@@ -167,7 +169,9 @@ describe('consumers of the same records at the same time', () => {
     const records = orders.map((order) => recordOf(payments, order));
     const backwards = records.toReversed();
 
-    const all = await Promise.all([records, backwards, records, backwards].map(async (batch) => await payments.consume(batch)));
+    const all = await Promise.all(
+      [records, backwards, records, backwards].map(async (batch) => await payments.consume(batch)),
+    );
 
     expect(all.map(({ applied }) => applied).sort((a, b) => a - b)).toEqual([0, 0, 0, 60]);
     expect(await count(payments, 'payments')).toBe(60);
@@ -177,7 +181,9 @@ describe('consumers of the same records at the same time', () => {
   test('settle each order once even where no inbox stands between them', async () => {
     const users = await Promise.all(Array.from({ length: 4 }, async () => await payments.openAccount(100n)));
     const orders = Array.from({ length: 60 }, (_, index) => newOrder(users[index % 6] ?? newUserId(), 9n));
-    await Promise.all([orders, orders.toReversed(), orders, orders.toReversed()].map(async (batch) => await settleWithoutInbox(batch)));
+    await Promise.all(
+      [orders, orders.toReversed(), orders, orders.toReversed()].map(async (batch) => await settleWithoutInbox(batch)),
+    );
 
     expect(await count(payments, 'payments')).toBe(60);
     // Each of the four tells all outcomes, and all tell the same.

@@ -45,7 +45,11 @@ async function topUp(request: Partial<TopUpRequest> & Pick<TopUpRequest, 'userId
 describe('a top-up', () => {
   test('credits the account and answers with the balance after it', async () => {
     const userId = await payments.openAccount(0n);
-    expect(await topUp({ userId, amount: 1_000n })).toMatchObject({ type: 'CREDIT', amount: 1_000n, balanceAfter: 1_000n });
+    expect(await topUp({ userId, amount: 1_000n })).toMatchObject({
+      type: 'CREDIT',
+      amount: 1_000n,
+      balanceAfter: 1_000n,
+    });
     expect(await topUp({ userId, amount: 1n })).toMatchObject({ balanceAfter: 1_001n });
     expect(await balanceOf(payments, userId)).toBe(1_001n);
   });
@@ -61,7 +65,9 @@ describe('a top-up', () => {
   test('with a known key and another amount is refused', async () => {
     const userId = await payments.openAccount(0n);
     await topUp({ userId, amount: 5n, idempotencyKey: 'k' });
-    await expect(topUp({ userId, amount: 6n, idempotencyKey: 'k' })).rejects.toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' });
+    await expect(topUp({ userId, amount: 6n, idempotencyKey: 'k' })).rejects.toMatchObject({
+      code: 'IDEMPOTENCY_KEY_REUSED',
+    });
     expect(await balanceOf(payments, userId)).toBe(5n);
   });
 
@@ -73,7 +79,9 @@ describe('a top-up', () => {
 
   test('of a user without an account is refused and consumes no key', async () => {
     const userId = newUserId();
-    await expect(topUp({ userId, amount: 5n, idempotencyKey: 'k' })).rejects.toMatchObject({ code: 'ACCOUNT_NOT_FOUND' });
+    await expect(topUp({ userId, amount: 5n, idempotencyKey: 'k' })).rejects.toMatchObject({
+      code: 'ACCOUNT_NOT_FOUND',
+    });
     await createAccount(payments.database, { userId, deadlineMs: soon() });
     expect(await topUp({ userId, amount: 6n, idempotencyKey: 'k' })).toMatchObject({ balanceAfter: 6n });
   });
@@ -85,9 +93,13 @@ describe('a top-up', () => {
     });
     expect(await balanceOf(payments, userId)).toBe(10n);
     await payments.consume([recordOf(payments, newOrder(userId, 1n))]);
-    expect(await topUp({ userId, amount: moneyMax - 9n, idempotencyKey: 'k' })).toMatchObject({ balanceAfter: moneyMax });
+    expect(await topUp({ userId, amount: moneyMax - 9n, idempotencyKey: 'k' })).toMatchObject({
+      balanceAfter: moneyMax,
+    });
     // The replay is answered though the account has no room for it any more.
-    expect(await topUp({ userId, amount: moneyMax - 9n, idempotencyKey: 'k' })).toMatchObject({ balanceAfter: moneyMax });
+    expect(await topUp({ userId, amount: moneyMax - 9n, idempotencyKey: 'k' })).toMatchObject({
+      balanceAfter: moneyMax,
+    });
     await expect(topUp({ userId, amount: moneyMax })).rejects.toMatchObject({ code: 'BALANCE_LIMIT_EXCEEDED' });
   });
 
@@ -108,7 +120,12 @@ describe('an answer of the database that is lost', () => {
   test('makes a top-up without a key neither fail nor credit twice', async () => {
     const userId = await payments.openAccount(0n);
     link.loseAnswerTo('insert into transactions');
-    const answer = await topUpAccount(farDatabase, { userId, amount: 5n, idempotencyKey: undefined, deadlineMs: soon() });
+    const answer = await topUpAccount(farDatabase, {
+      userId,
+      amount: 5n,
+      idempotencyKey: undefined,
+      deadlineMs: soon(),
+    });
     expect(link.lost()).toBe(1);
     expect(answer).toMatchObject({ amount: 5n, balanceAfter: 5n });
     expect(await balanceOf(payments, userId)).toBe(5n);
@@ -149,7 +166,9 @@ describe('the statement', () => {
       cursor = page.nextCursor;
       await topUp({ userId, amount: 1n });
     } while (cursor !== undefined);
-    expect(seen.map(({ accountVersion }) => Number(accountVersion))).toEqual(Array.from({ length: 50 }, (_, n) => 50 - n));
+    expect(seen.map(({ accountVersion }) => Number(accountVersion))).toEqual(
+      Array.from({ length: 50 }, (_, n) => 50 - n),
+    );
     seen.forEach((transaction, index) => {
       const before = seen[index + 1]?.balanceAfter ?? 0n;
       const change = transaction.type === 'CREDIT' ? transaction.amount : -transaction.amount;
