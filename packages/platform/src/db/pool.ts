@@ -45,7 +45,7 @@ export async function createPool(options: {
 async function openPool(options: Parameters<typeof createPool>[0]): Promise<Database> {
   const url = new URL(options.url);
   url.searchParams.set('application_name', options.applicationName);
-  return await createSlonikPool(url.toString(), {
+  const pool = await createSlonikPool(url.toString(), {
     maxPoolSize: options.size,
     connectionTimeout: 5_000,
     // A new session costs about 5 ms, so keep them.
@@ -57,6 +57,9 @@ async function openPool(options: Parameters<typeof createPool>[0]): Promise<Data
     typeParsers: [createBigintTypeParser(), { name: 'timestamptz', parse: (text: string) => new Date(text) }],
     interceptors: [rowValidator],
   });
+  // Each error is also thrown to whoever ran the query; an event without a listener would be thrown in its place.
+  pool.on('error', () => {});
+  return pool;
 }
 
 /** Slonik carries a query's schema but does not apply it by itself. */

@@ -1,14 +1,36 @@
 import { InvalidInputError } from 'slonik';
 
+interface Facts {
+  readonly constructor: { readonly name: string };
+  readonly message?: unknown;
+  readonly code?: unknown;
+  readonly cause?: unknown;
+  readonly errors?: unknown;
+}
+
+const causeDepthMax = 5;
+
+/** The error and what caused it. By shape and not by class: drivers wrap errors that come from elsewhere. */
+function causesOf(error: unknown): Facts[] {
+  const chain: Facts[] = [];
+  for (let current = error; typeof current === 'object' && current !== null && chain.length < causeDepthMax;) {
+    const facts = current as Facts;
+    chain.push(facts);
+    current = facts.cause;
+  }
+  return chain;
+}
+
+// Classes begin with a digit, F, H, P or X; Node's EPIPE has five characters, too.
+const sqlStatePattern = /^[0-9FHPX][0-9A-Z]{4}$/;
+
 /** SQLSTATE of a PostgreSQL error, however deep slonik wrapped it; undefined for what is none. */
 export function sqlStateOf(error: unknown): string | undefined {
-  for (let current = error, depth = 0; current instanceof Error && depth < 5; current = current.cause, depth++) {
-    if ('code' in current && typeof current.code === 'string' && /^[0-9A-Z]{5}$/.test(current.code))
-      return current.code;
-    // The driver turns 22P02 into this and drops the code.
-    if (current instanceof InvalidInputError) return '22P02';
+  for (const { code } of causesOf(error)) {
+    if (typeof code === 'string' && sqlStatePattern.test(code)) return code;
   }
-  return undefined;
+  // The driver turns 22P02 into this and drops the code.
+  return error instanceof InvalidInputError ? '22P02' : undefined;
 }
 
 /**
@@ -51,13 +73,14 @@ export function errorKind(error: unknown): ErrorKind {
 }
 
 function isLostConnection(error: unknown): boolean {
-  for (let current = error, depth = 0; current instanceof Error && depth < 5; current = current.cause, depth++) {
-    if (connectionErrorNames.has(current.name) || connectionErrorNames.has(current.constructor.name)) return true;
-    if ('code' in current && connectionErrorCodes.has(String(current.code))) return true;
-    if (current instanceof AggregateError && current.errors.some(isLostConnection)) return true;
-    // pg gives these no code.
-    if (/^(Connection terminated|timeout expired|Client has encountered a connection error)/i.test(current.message))
-      return true;
-  }
-  return false;
+  return causesOf(error).some(
+    ({ constructor, code, message, errors }) =>
+      // Slonik's errors have no name of their own.
+      connectionErrorNames.has(constructor.name) ||
+      connectionErrorCodes.has(String(code)) ||
+      // Every address of a name was tried.
+      (Array.isArray(errors) && errors.some(isLostConnection)) ||
+      // pg gives these no code.
+      /^(Connection terminated|timeout expired|Client has encountered a connection error)/i.test(String(message)),
+  );
 }

@@ -1,0 +1,49 @@
+import { describe, expect, test } from '@jest/globals';
+import { BackendTerminatedError, CheckIntegrityConstraintViolationError, InvalidInputError } from 'slonik';
+import { errorKind, sqlStateOf } from './sql-state.ts';
+
+const withCode = (code: string): Error => Object.assign(new Error('from the database'), { code });
+
+describe('what kind of trouble an error is', () => {
+  test.each([
+    ['22001', 'data'],
+    ['23505', 'data'],
+    ['40001', 'transient'],
+    ['40P01', 'transient'],
+    ['08006', 'transient'],
+    ['53100', 'transient'],
+    ['53300', 'transient'],
+    ['55P03', 'transient'],
+    ['57P01', 'transient'],
+    ['57014', 'transient'],
+    ['42601', 'other'],
+    ['42501', 'other'],
+    ['XX001', 'other'],
+    ['25006', 'other'],
+  ])('SQLSTATE %s is %s', (code, kind) => {
+    expect(errorKind(withCode(code))).toBe(kind);
+    expect(errorKind(new Error('wrapped', { cause: withCode(code) }))).toBe(kind);
+  });
+
+  test.each(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'])(
+    '%s passes by itself',
+    (code) => {
+      expect(sqlStateOf(withCode(code))).toBeUndefined();
+      expect(errorKind(withCode(code))).toBe('transient');
+      expect(errorKind(new AggregateError([withCode(code)], 'every address failed'))).toBe('transient');
+    },
+  );
+
+  test("slonik's wrappers keep what they wrap", () => {
+    expect(errorKind(new CheckIntegrityConstraintViolationError(withCode('23514') as never))).toBe('data');
+    expect(errorKind(new InvalidInputError('invalid input syntax for type uuid'))).toBe('data');
+    expect(errorKind(new BackendTerminatedError(new Error('gone')))).toBe('transient');
+    expect(errorKind(new Error('Connection terminated unexpectedly'))).toBe('transient');
+  });
+
+  test('a bug of ours is neither', () => {
+    expect(errorKind(new TypeError('undefined is not a function'))).toBe('other');
+    expect(errorKind('a string')).toBe('other');
+    expect(errorKind(undefined)).toBe('other');
+  });
+});
