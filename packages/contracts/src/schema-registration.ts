@@ -64,9 +64,9 @@ async function troubleOf(url: string): Promise<string | undefined> {
     await response.body?.cancel();
     return response.ok ? undefined : `it answers ${response.status}`;
   } catch (error) {
-    // fetch says only "fetch failed"; its cause names the address.
-    if (!(error instanceof Error)) throw error;
-    return error.cause instanceof Error ? error.cause.message : error.message;
+    // fetch says only "fetch failed". Its cause says more; where a name has several addresses, only by its code.
+    const { message, cause } = error as { message: string; cause?: { message: string; code?: string } };
+    return cause?.message || cause?.code || message;
   }
 }
 
