@@ -1,0 +1,63 @@
+import { credentials } from '@grpc/grpc-js';
+import { cancelReasons } from '@order-payments/contracts/events.ts';
+import {
+  PaymentsServiceClient,
+  PaymentStatus,
+  type Payment,
+} from '@order-payments/contracts/generated/payments/v1/payments.ts';
+import { assert } from '@order-payments/kernel/assert.ts';
+import { parseOrderId, parseUserId, type OrderId } from '@order-payments/kernel/ids.ts';
+import { callUnary, channelOptions } from '@order-payments/platform/grpc/client.ts';
+import { newRequestId } from '@order-payments/platform/grpc/request-id.ts';
+import type { RecordedOutcome } from '../domain/sweep.ts';
+
+// What one call may ask for.
+const orderIdsMax = 100;
+const timeoutMs = 5_000;
+
+export interface PaymentsClient {
+  /** What Payments decided on these orders; those that it has not decided are left out. Throws AppError. */
+  findOutcomes(orderIds: readonly OrderId[]): Promise<ReadonlyMap<OrderId, RecordedOutcome>>;
+  close(): void;
+}
+
+export function createPaymentsClient(url: string): PaymentsClient {
+  const client = new PaymentsServiceClient(url, credentials.createInsecure(), channelOptions);
+  const getPayments = client.getPayments.bind(client);
+  return {
+    async findOutcomes(orderIds) {
+      const outcomes = new Map<OrderId, RecordedOutcome>();
+      for (let start = 0; start < orderIds.length; start += orderIdsMax) {
+        const request = { orderIds: orderIds.slice(start, start + orderIdsMax) };
+        const { payments } = await callUnary(getPayments, request, {
+          requestId: newRequestId(),
+          timeoutMs,
+          retry: true,
+        });
+        for (const payment of payments) {
+          const outcome = toOutcome(payment);
+          outcomes.set(outcome.orderId, outcome);
+        }
+      }
+      return outcomes;
+    },
+    close: () => client.close(),
+  };
+}
+
+function toOutcome(payment: Payment): RecordedOutcome {
+  assert(payment.createdAt !== undefined, 'a payment has a time');
+  const decided = {
+    orderId: parseOrderId(payment.orderId),
+    userId: parseUserId(payment.userId),
+    amount: payment.amount,
+    decidedAt: payment.createdAt,
+  };
+  if (payment.status === PaymentStatus.PAYMENT_STATUS_SUCCEEDED) return { ...decided, status: 'FINISHED' };
+  const cancelReason = cancelReasons.find((known) => known === payment.reason);
+  assert(
+    payment.status === PaymentStatus.PAYMENT_STATUS_FAILED && cancelReason !== undefined,
+    'a payment succeeded or failed with a known reason',
+  );
+  return { ...decided, status: 'CANCELED', cancelReason };
+}

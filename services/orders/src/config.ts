@@ -1,0 +1,35 @@
+import {
+  baseConfig,
+  brokers,
+  count,
+  databaseUrl,
+  grpcTarget,
+  host,
+  httpUrl,
+  milliseconds,
+  port,
+} from '@order-payments/platform/config.ts';
+import { z } from 'zod';
+
+export const configSchema = z.object({
+  ...baseConfig,
+  /** Role orders_service. */
+  DATABASE_URL: databaseUrl,
+  /** Sessions: 3 write orders, 3 settle partitions, 1 sweeps, the rest are for reads. */
+  DATABASE_POOL_SIZE: count.default(15),
+  GRPC_HOST: host.default('127.0.0.1'),
+  GRPC_PORT: port,
+  PAYMENTS_GRPC_URL: grpcTarget,
+  KAFKA_BROKERS: brokers,
+  KAFKA_GROUP_ID: z.string().min(1).default('orders'),
+  SCHEMA_REGISTRY_URL: httpUrl,
+  ORDERS_TOPIC: z.string().min(1).default('orders.events'),
+  PAYMENTS_TOPIC: z.string().min(1).default('payments.events'),
+  /** How long an order may be NEW before the sweeper looks after it. */
+  SWEEP_OVERDUE_MS: milliseconds.default(30_000),
+  SWEEP_INTERVAL_MS: milliseconds.default(3_000),
+  /** Until the sweeper looks at an order again; doubled each time that its event is told again, up to 5 minutes. */
+  SWEEP_BACKOFF_MS: milliseconds.default(10_000),
+});
+
+export type Config = z.output<typeof configSchema>;

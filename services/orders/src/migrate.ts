@@ -1,0 +1,14 @@
+import { databaseUrl, loadConfig } from '@order-payments/platform/config.ts';
+import { migrate } from '@order-payments/platform/db/migrate.ts';
+import { createLogger } from '@order-payments/platform/logger.ts';
+import { join } from 'node:path';
+import { z } from 'zod';
+
+// A step before the service is started; role orders_owner.
+const config = loadConfig(z.object({ DATABASE_URL: databaseUrl, LOG_LEVEL: z.string().default('info') }));
+
+await migrate({
+  databaseUrl: config.DATABASE_URL,
+  directory: join(import.meta.dirname, '../migrations'),
+  logger: createLogger({ service: 'orders-migrate', level: config.LOG_LEVEL }),
+});
