@@ -44,10 +44,13 @@ describe('registering a schema', () => {
   });
 
   test('by two at once makes one version', async () => {
-    const schema = schemaOf(privateCopy());
-    const ids = await Promise.all([registerSchema(url, schema), registerSchema(url, schema)]);
-    expect(new Set(ids).size).toBe(1);
-    expect(await ask(`/subjects/${schema.subject}/versions`)).toEqual([1]);
+    // Several times, because they meet in different places.
+    for (let round = 0; round < 10; round += 1) {
+      const schema = schemaOf(privateCopy());
+      const ids = await Promise.all([registerSchema(url, schema), registerSchema(url, schema)]);
+      expect(new Set(ids).size).toBe(1);
+      expect(await ask(`/subjects/${schema.subject}/versions`)).toEqual([1]);
+    }
   });
 
   test('is accepted when a new field has a default', async () => {
