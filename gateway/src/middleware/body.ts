@@ -49,10 +49,14 @@ async function readBytes(request: IncomingMessage): Promise<Uint8Array> {
         reject(tooLarge());
       } else chunks.push(chunk);
     };
+    // Nobody is there to read the answer; the error only ends the work. It is made when needed: a stack costs 20 us.
+    const onClose = (): void => reject(new RequestError('MALFORMED_REQUEST', 'The connection ended within the body.'));
     request.on('data', onData);
-    request.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
-    // Nobody is there to read the answer; the error only ends the work.
-    request.once('close', () => reject(new RequestError('MALFORMED_REQUEST', 'The connection ended within the body.')));
-    request.once('error', (cause) => reject(new RequestError('MALFORMED_REQUEST', 'The body broke off.', { cause })));
+    request.once('end', () => {
+      request.off('close', onClose);
+      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+    });
+    request.once('close', onClose);
+    request.once('error', onClose);
   });
 }
