@@ -1,6 +1,6 @@
 // `npm run proto`: proto/ -> packages/contracts/src/generated/. The result is committed, so nobody needs protoc to run the platform.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -54,6 +54,12 @@ export function generate(outputDirectory: string, protoc = findProtoc()): void {
   // The plugin is a script for whichever `node` is first on PATH: let it be this one.
   const env = { ...process.env, PATH: [dirname(process.execPath), process.env.PATH ?? ''].join(delimiter) };
   execFileSync(protoc.command, args, { env, stdio: ['ignore', 'inherit', 'inherit'], timeout: 60_000 });
+  for (const file of protoFiles) refuseInvalidText(join(outputDirectory, file.replace(/\.proto$/, '.ts')));
+}
+
+/** proto3 says that strings are UTF-8. The reader puts U+FFFD for what is none unless it is told to throw. */
+function refuseInvalidText(file: string): void {
+  writeFileSync(file, readFileSync(file, 'utf8').replaceAll('reader.string()', 'reader.string(true)'));
 }
 
 /** Replaces the whole folder, so that code of a contract that is gone goes too. */

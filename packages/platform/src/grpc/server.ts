@@ -72,7 +72,7 @@ export async function startGrpcServer(options: {
         duration,
       });
     }
-    server.addService(definition, implementation);
+    server.addService(reportingUnreadable(definition), implementation);
   }
   const health = new HealthImplementation({ '': 'NOT_SERVING' });
   health.addToServer(server);
@@ -89,6 +89,35 @@ export async function startGrpcServer(options: {
   };
 }
 
+/** Stands for a request that is not well-formed protobuf, invalid UTF-8 included. */
+class UnreadableRequest {
+  readonly cause: unknown;
+  constructor(cause: unknown) {
+    this.cause = cause;
+  }
+}
+
+/** grpc-js would answer INTERNAL, as if it were the server's fault. */
+function reportingUnreadable(definition: ServiceDefinition): ServiceDefinition {
+  const methods = Object.entries(definition).map(([name, method]) => {
+    const requestDeserialize = (bytes: Buffer): unknown => {
+      try {
+        return method.requestDeserialize(bytes);
+      } catch (error) {
+        return new UnreadableRequest(error);
+      }
+    };
+    return [name, { ...method, requestDeserialize }];
+  });
+  return Object.fromEntries(methods) as ServiceDefinition;
+}
+
+async function handle(handler: UnaryHandler<unknown, unknown>, request: unknown, call: Call): Promise<unknown> {
+  if (request instanceof UnreadableRequest)
+    throw new AppError('INVALID_FIELD', 'the request is not well-formed protobuf', {}, { cause: request.cause });
+  return await handler(request, call);
+}
+
 function unary(
   method: string,
   handler: UnaryHandler<unknown, unknown>,
@@ -101,7 +130,7 @@ function unary(
     const startedMs = Date.now();
     const deadlineMs = Math.min(Number(deadline), startedMs + deadlineMaxMs);
     const observe = (code: string): void => tools.duration.observe({ method, code }, (Date.now() - startedMs) / 1000);
-    handler(call.request, { requestId, deadlineMs, logger }).then(
+    handle(handler, call.request, { requestId, deadlineMs, logger }).then(
       (response) => {
         observe('OK');
         callback(null, response);

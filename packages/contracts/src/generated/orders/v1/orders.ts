@@ -152,7 +152,7 @@ export const Order: MessageFns<Order> = {
               break;
             }
 
-            message.id = reader.string();
+            message.id = reader.string(true);
             continue;
           }
           case 2: {
@@ -160,7 +160,7 @@ export const Order: MessageFns<Order> = {
               break;
             }
 
-            message.userId = reader.string();
+            message.userId = reader.string(true);
             continue;
           }
           case 3: {
@@ -176,7 +176,7 @@ export const Order: MessageFns<Order> = {
               break;
             }
 
-            message.description = reader.string();
+            message.description = reader.string(true);
             continue;
           }
           case 5: {
@@ -192,7 +192,7 @@ export const Order: MessageFns<Order> = {
               break;
             }
 
-            message.cancelReason = reader.string();
+            message.cancelReason = reader.string(true);
             continue;
           }
           case 7: {
@@ -266,7 +266,7 @@ export const CreateOrderRequest: MessageFns<CreateOrderRequest> = {
               break;
             }
 
-            message.userId = reader.string();
+            message.userId = reader.string(true);
             continue;
           }
           case 2: {
@@ -282,7 +282,7 @@ export const CreateOrderRequest: MessageFns<CreateOrderRequest> = {
               break;
             }
 
-            message.description = reader.string();
+            message.description = reader.string(true);
             continue;
           }
           case 4: {
@@ -290,7 +290,7 @@ export const CreateOrderRequest: MessageFns<CreateOrderRequest> = {
               break;
             }
 
-            message.idempotencyKey = reader.string();
+            message.idempotencyKey = reader.string(true);
             continue;
           }
         }
@@ -382,7 +382,7 @@ export const GetOrderRequest: MessageFns<GetOrderRequest> = {
               break;
             }
 
-            message.orderId = reader.string();
+            message.orderId = reader.string(true);
             continue;
           }
         }
@@ -483,7 +483,7 @@ export const ListOrdersRequest: MessageFns<ListOrdersRequest> = {
               break;
             }
 
-            message.userId = reader.string();
+            message.userId = reader.string(true);
             continue;
           }
           case 2: {
@@ -507,7 +507,7 @@ export const ListOrdersRequest: MessageFns<ListOrdersRequest> = {
               break;
             }
 
-            message.pageToken = reader.string();
+            message.pageToken = reader.string(true);
             continue;
           }
         }
@@ -564,7 +564,7 @@ export const ListOrdersResponse: MessageFns<ListOrdersResponse> = {
               break;
             }
 
-            message.nextPageToken = reader.string();
+            message.nextPageToken = reader.string(true);
             continue;
           }
         }

@@ -168,7 +168,7 @@ export const Account: MessageFns<Account> = {
               break;
             }
 
-            message.id = reader.string();
+            message.id = reader.string(true);
             continue;
           }
           case 2: {
@@ -176,7 +176,7 @@ export const Account: MessageFns<Account> = {
               break;
             }
 
-            message.userId = reader.string();
+            message.userId = reader.string(true);
             continue;
           }
           case 3: {
@@ -270,7 +270,7 @@ export const Transaction: MessageFns<Transaction> = {
               break;
             }
 
-            message.id = reader.string();
+            message.id = reader.string(true);
             continue;
           }
           case 2: {
@@ -278,7 +278,7 @@ export const Transaction: MessageFns<Transaction> = {
               break;
             }
 
-            message.accountId = reader.string();
+            message.accountId = reader.string(true);
             continue;
           }
           case 3: {
@@ -302,7 +302,7 @@ export const Transaction: MessageFns<Transaction> = {
               break;
             }
 
-            message.referenceOrderId = reader.string();
+            message.referenceOrderId = reader.string(true);
             continue;
           }
           case 6: {
@@ -382,7 +382,7 @@ export const Payment: MessageFns<Payment> = {
               break;
             }
 
-            message.orderId = reader.string();
+            message.orderId = reader.string(true);
             continue;
           }
           case 2: {
@@ -390,7 +390,7 @@ export const Payment: MessageFns<Payment> = {
               break;
             }
 
-            message.userId = reader.string();
+            message.userId = reader.string(true);
             continue;
           }
           case 3: {
@@ -414,7 +414,7 @@ export const Payment: MessageFns<Payment> = {
               break;
             }
 
-            message.reason = reader.string();
+            message.reason = reader.string(true);
             continue;
           }
           case 6: {
@@ -468,7 +468,7 @@ export const CreateAccountRequest: MessageFns<CreateAccountRequest> = {
               break;
             }
 
-            message.userId = reader.string();
+            message.userId = reader.string(true);
             continue;
           }
         }
@@ -560,7 +560,7 @@ export const GetAccountRequest: MessageFns<GetAccountRequest> = {
               break;
             }
 
-            message.userId = reader.string();
+            message.userId = reader.string(true);
             continue;
           }
         }
@@ -661,7 +661,7 @@ export const TopUpAccountRequest: MessageFns<TopUpAccountRequest> = {
               break;
             }
 
-            message.userId = reader.string();
+            message.userId = reader.string(true);
             continue;
           }
           case 2: {
@@ -677,7 +677,7 @@ export const TopUpAccountRequest: MessageFns<TopUpAccountRequest> = {
               break;
             }
 
-            message.idempotencyKey = reader.string();
+            message.idempotencyKey = reader.string(true);
             continue;
           }
         }
@@ -775,7 +775,7 @@ export const ListTransactionsRequest: MessageFns<ListTransactionsRequest> = {
               break;
             }
 
-            message.userId = reader.string();
+            message.userId = reader.string(true);
             continue;
           }
           case 2: {
@@ -791,7 +791,7 @@ export const ListTransactionsRequest: MessageFns<ListTransactionsRequest> = {
               break;
             }
 
-            message.pageToken = reader.string();
+            message.pageToken = reader.string(true);
             continue;
           }
         }
@@ -848,7 +848,7 @@ export const ListTransactionsResponse: MessageFns<ListTransactionsResponse> = {
               break;
             }
 
-            message.nextPageToken = reader.string();
+            message.nextPageToken = reader.string(true);
             continue;
           }
         }
@@ -894,7 +894,7 @@ export const GetPaymentsRequest: MessageFns<GetPaymentsRequest> = {
               break;
             }
 
-            message.orderIds.push(reader.string());
+            message.orderIds.push(reader.string(true));
             continue;
           }
         }
