@@ -3,14 +3,14 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { withLock } from './process-lock.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const [entry, ...args] = process.argv.slice(2);
 /** These start Kafka and the registry, so they need Java and, for the first download, Maven. */
-const ENTRIES_WITH_INFRASTRUCTURE = ['main.ts', 'test.ts'];
+const ENTRIES_WITH_INFRASTRUCTURE = ['local/src/main.ts', 'local/src/test.ts'];
 
 const missing = missingTools();
 if (missing.length > 0) fail(missing);
@@ -29,7 +29,7 @@ function missingTools() {
   if (output('npm', ['--version']) === undefined) {
     found.push('npm is missing: it comes with Node (on Debian: apt-get install npm).');
   }
-  if (!ENTRIES_WITH_INFRASTRUCTURE.includes(basename(entry ?? ''))) return found;
+  if (!ENTRIES_WITH_INFRASTRUCTURE.includes(entry)) return found;
   const java = javaVersion();
   if (java < 17) {
     found.push('Java 17 or newer is missing: install a JDK (on Debian: apt-get install openjdk-17-jdk-headless).');
@@ -84,7 +84,12 @@ function runEntry(node24) {
   const quiet = ['--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning'];
   const child = spawn(node24, [...quiet, join(root, entry), ...args], {
     stdio: 'inherit',
-    env: { ...process.env, PATH: `${dirname(node24)}${delimiter}${process.env.PATH}` },
+    env: {
+      ...process.env,
+      PATH: `${dirname(node24)}${delimiter}${process.env.PATH}`,
+      // A later start need not strip types again: quicker, and 25 MB smaller.
+      NODE_COMPILE_CACHE: join(root, '.platform', 'compile-cache'),
+    },
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   // npm passes a signal to the shell it runs us in, and that shell dies without passing it on.

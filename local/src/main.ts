@@ -70,7 +70,8 @@ function report(event: PlatformEvent): void {
 }
 
 function describeFailure({ part, reason, lastLines, log }: Failure): string {
-  return `The platform ends, because ${part} ${reason}\nIts last lines (${log}):\n  ${lastLines.join('\n  ')}`;
+  const told = `The platform ends, because ${part} ${reason}`;
+  return lastLines.length === 0 ? told : `${told}\nIts last lines (${log}):\n  ${lastLines.join('\n  ')}`;
 }
 
 function say(message: string): void {

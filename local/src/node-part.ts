@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { repositoryRoot } from './directories.ts';
+import { platformDirectory, repositoryRoot } from './directories.ts';
 import type { Part } from './process/part.ts';
 
 export interface NodeServiceOptions {
@@ -47,5 +47,15 @@ export function nodeStep({ name, entry, after, env }: NodeStepOptions): Part {
 }
 
 function nodeCommand(entry: string, env: Readonly<Record<string, string>>): ReturnType<Part['command']> {
-  return { file: process.execPath, args: [join(repositoryRoot, entry)], cwd: repositoryRoot, env };
+  return {
+    file: process.execPath,
+    args: [join(repositoryRoot, entry)],
+    cwd: repositoryRoot,
+    env: {
+      // Five processes share one machine. Measured on the gateway, idle: 146 MB without these two, 110 MB with them.
+      NODE_COMPILE_CACHE: join(platformDirectory, 'compile-cache'),
+      NODE_OPTIONS: '--max-semi-space-size=4',
+      ...env,
+    },
+  };
 }

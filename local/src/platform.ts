@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { platformDirectory } from './directories.ts';
+import { dataDirectory as postgresDataDirectory } from './infrastructure/postgres-files.ts';
 import type { Say } from './infrastructure/progress.ts';
 import { registryUrl } from './infrastructure/registry.ts';
 import { infrastructureParts, relayPart, serviceParts, stepParts, TOPICS } from './parts.ts';
@@ -33,6 +34,8 @@ export interface Platform {
   readonly ports: Ports;
   readonly surroundings: Surroundings;
   readonly logs: string;
+  /** Where the data lie: outside the checkout as well, where PostgreSQL's user may not enter it. */
+  readonly dataDirectories: readonly string[];
   readonly parts: readonly Part[];
   part(name: string): PartHandle;
   /** Starts one more part, for example a standby relay or a second replica, and waits until it is ready. */
@@ -75,9 +78,10 @@ export async function beginPlatform(options: PlatformOptions): Promise<StartingP
 
   const durable = options.durable ?? true;
   const surroundings = localSurroundings(ports, options);
-  const dataDirectory = (name: string): string => join(data, name);
+  const partData = (name: string): string => join(data, name);
+  const clusters = ['postgres-orders', 'postgres-payments'].map((name) => postgresDataDirectory(partData(name)));
   const parts = [
-    ...infrastructureParts({ ports, dataDirectory, durable, say }),
+    ...infrastructureParts({ ports, dataDirectory: partData, durable, say }),
     ...stepParts(ports),
     ...serviceParts(surroundings),
   ];
@@ -89,6 +93,7 @@ export async function beginPlatform(options: PlatformOptions): Promise<StartingP
     ports,
     surroundings,
     logs: directories.logs,
+    dataDirectories: [data, ...clusters.filter((cluster) => !cluster.startsWith(data))],
     parts,
     ready,
     failed: supervisor.failed,

@@ -31,7 +31,8 @@ export function registryPart(options: RegistryOptions): Part {
     command: async () => ({
       file: await findJava(options.say),
       args: [
-        '-Xmx192m',
+        '-Xmx128m',
+        '-Xss256k',
         '-XX:+UseSerialGC',
         // Halves the time to start; the registry answers a handful of requests a day.
         '-XX:TieredStopAtLevel=1',
