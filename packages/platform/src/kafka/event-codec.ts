@@ -36,6 +36,9 @@ const headerBytes = 5;
 
 // A schema may be registered after its first record arrives; after that long it is taken for missing.
 const missingSchemaPatienceMs = 30_000;
+const registryTimeoutMs = 5_000;
+
+type Unreadable = Exclude<Decoded, { kind: 'event' }>;
 
 interface Writer {
   readonly reader: Type;
@@ -57,37 +60,46 @@ export function createEventCodec(options: {
   });
   const own = options.schemas.map((schema) => ({ ...schema, type: avroTypeOf(schema.text) }));
   const idByEventType = new Map<string, { id: number; type: Type }>();
-  const writers = new Map<number, Writer | 'unknown event type'>();
+  const writers = new Map<number, Writer | Unreadable>();
   const missingSince = new Map<number, number>();
 
   const lookUpIds = async (): Promise<void> => {
     for (const { subject, text, type } of own) {
-      const id = await registry.getRegistryIdBySchema(subject, { type: 'AVRO' as never, schema: text });
+      const id = await inTime(registry.getRegistryIdBySchema(subject, { type: 'AVRO' as never, schema: text }));
       idByEventType.set(eventTypeOf(subject), { id, type });
       writers.set(id, { reader: type, resolver: type.createResolver(type) });
     }
   };
 
-  const findWriter = async (id: number): Promise<Writer | 'unknown event type' | 'missing'> => {
+  const findWriter = async (id: number): Promise<Writer | Unreadable> => {
     const known = writers.get(id);
     if (known !== undefined) return known;
-    let text: string;
     try {
-      text = JSON.stringify(await registry.getSchema(id));
+      const writer = toWriter(JSON.stringify(await inTime(registry.getSchema(id))));
+      writers.set(id, writer);
+      return writer;
     } catch (error) {
-      if (!isNotFound(error))
-        throw new RegistryUnavailableError('the schema registry gave no answer', { cause: error });
+      if (isUnsupported(error))
+        return { kind: 'undecodable', why: `schema ${id} is none of Avro: ${messageOf(error)}` };
+      if (!isNotFound(error)) throw error;
       const since = missingSince.get(id) ?? Date.now();
       missingSince.set(id, since);
-      if (Date.now() - since >= missingSchemaPatienceMs) return 'missing';
+      if (Date.now() - since >= missingSchemaPatienceMs)
+        return { kind: 'undecodable', why: `schema ${id} is not in the registry` };
       throw new RegistryUnavailableError(`schema ${id} is not in the registry yet`, { cause: error });
     }
-    missingSince.delete(id);
-    const written = avroTypeOf(text);
-    const reader = own.find(({ subject }) => subject === written.name)?.type;
-    const writer = reader ? { reader, resolver: reader.createResolver(written) } : 'unknown event type';
-    writers.set(id, writer);
-    return writer;
+  };
+
+  const toWriter = (schemaText: string): Writer | Unreadable => {
+    try {
+      const written = avroTypeOf(schemaText);
+      const reader = own.find(({ subject }) => subject === written.name)?.type;
+      return reader
+        ? { reader, resolver: reader.createResolver(written) }
+        : { kind: 'skipped', why: 'unknown event type' };
+    } catch (error) {
+      return { kind: 'undecodable', why: `its schema cannot be read as ours: ${messageOf(error)}` };
+    }
   };
 
   return {
@@ -119,16 +131,12 @@ export function createEventCodec(options: {
         return { kind: 'undecodable', why: 'not in Confluent wire format' };
       const id = value.readInt32BE(1);
       const writer = await findWriter(id);
-      if (writer === 'missing') return { kind: 'undecodable', why: `schema ${id} is not in the registry` };
-      if (writer === 'unknown event type') return { kind: 'skipped', why: writer };
+      if ('kind' in writer) return writer;
       try {
         const envelope = writer.reader.fromBuffer(value.subarray(headerBytes), writer.resolver) as Envelope;
         return { kind: 'event', envelope };
       } catch (error) {
-        return {
-          kind: 'undecodable',
-          why: `not as schema ${id} says: ${error instanceof Error ? error.message : 'unreadable'}`,
-        };
+        return { kind: 'undecodable', why: `not as schema ${id} says: ${messageOf(error)}` };
       }
     },
   };
@@ -139,6 +147,32 @@ function eventTypeOf(subject: string): string {
   return subject.slice(subject.lastIndexOf('.') + 1);
 }
 
+/** The library waits for ever on a registry that accepts a connection and says nothing. */
+async function inTime<Answer>(asking: Promise<Answer>): Promise<Answer> {
+  const timeout = new AbortController();
+  const tooLate = sleep(registryTimeoutMs, timeout.signal).then(() => {
+    throw new RegistryUnavailableError('the schema registry did not answer in time');
+  });
+  tooLate.catch(() => {});
+  try {
+    return await Promise.race([asking, tooLate]);
+  } catch (error) {
+    if (isNotFound(error) || isUnsupported(error) || error instanceof RegistryUnavailableError) throw error;
+    throw new RegistryUnavailableError('the schema registry gave no answer', { cause: error });
+  } finally {
+    timeout.abort();
+  }
+}
+
 function isNotFound(error: unknown): boolean {
-  return error instanceof Error && 'status' in error && error.status === 404;
+  return typeof error === 'object' && error !== null && 'status' in error && error.status === 404;
+}
+
+/** The registry answered, with a schema that the library cannot use. */
+function isUnsupported(error: unknown): boolean {
+  return error instanceof Error && error.name.startsWith('ConfluentSchemaRegistry');
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
