@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startKafka } from '../infrastructure/kafka.ts';
@@ -85,7 +84,5 @@ export class TestInfrastructure {
 }
 
 async function runStep(step: Part): Promise<void> {
-  const command = await step.command();
-  if (!existsSync(command.args[0] ?? '')) return; // DEVELOPMENT ONLY
-  await runTied(command);
+  await runTied(await step.command());
 }
