@@ -66,7 +66,7 @@ const plainDigitsMax = 15;
 /**
  * One pass over the text before anything recurses into it. Colons outside of strings are as many as keys, if it is JSON.
  * Plain is what JSON.parse reads right by itself: no \u escape, which may make NUL or a lone surrogate, and no number
- * but short integers. Reading everything with a reviver took 15 us of a request's 400, this takes 5.
+ * but short integers. In a loop over one order: 2 us, and 6 us with the reviver.
  */
 function scan(text: string): { keys: number; isPlain: boolean } {
   let keys = 0;
