@@ -6,6 +6,8 @@ export interface InfrastructureAddress {
   readonly databasePort: number;
   readonly kafkaPort: number;
   readonly registryPort: number;
+  /** The process that keeps it, as process-lock.mjs identifies one. */
+  readonly keeper: string;
   /** A folder that is removed after the run. */
   readonly directory: string;
 }

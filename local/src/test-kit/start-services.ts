@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { livePid } from '../../process-lock.mjs';
 import { serviceParts } from '../parts.ts';
 import type { Surroundings } from '../parts.ts';
 import { ephemeralPorts } from '../ports.ts';
@@ -9,6 +10,8 @@ import { Supervisor } from '../process/supervisor.ts';
 import type { Failure, PartHandle } from '../process/supervisor.ts';
 import { createDatabase, createTopics, infrastructure } from './infrastructure.ts';
 import type { TestDatabase } from './infrastructure.ts';
+
+const ORPHAN_CHECK_MS = 500;
 
 export interface StartServicesOptions {
   /** Environment for all five processes, for example LOG_LEVEL. */
@@ -34,7 +37,7 @@ export interface TestServices {
 
 /** The five real processes, started as `npm start` does, with databases, topics and ports of their own. */
 export async function startServices(options: StartServicesOptions = {}): Promise<TestServices> {
-  const { directory, kafkaBrokers, schemaRegistryUrl } = await infrastructure();
+  const { directory, kafkaBrokers, keeper, schemaRegistryUrl } = await infrastructure();
   const [ports, orders, payments, topicNames] = await Promise.all([
     ephemeralPorts(),
     createDatabase('orders'),
@@ -57,7 +60,14 @@ export async function startServices(options: StartServicesOptions = {}): Promise
   };
   const logs = join(directory, 'services', id);
   const supervisor = new Supervisor({ logs, pids: join(logs, 'run') }, () => undefined);
+  // A worker of Jest outlives a main process that is killed, and would keep the services with it.
+  const orphaned = setInterval(() => {
+    if (livePid(keeper) !== undefined) return;
+    supervisor.killAll();
+    process.exit(1);
+  }, ORPHAN_CHECK_MS);
   const stop = async (): Promise<void> => {
+    clearInterval(orphaned);
     await supervisor.stop();
     await Promise.all([orders.drop(), payments.drop()]);
   };

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { processIdentity } from '../../process-lock.mjs';
 import { startKafka } from '../infrastructure/kafka.ts';
 import { dataDirectory } from '../infrastructure/postgres-files.ts';
 import { databaseUrl, serviceDatabase } from '../infrastructure/postgres-roles.ts';
@@ -63,7 +64,7 @@ export class TestInfrastructure {
     };
     await Promise.all([kafka.then((part) => this.#running.push(part)), databases()]);
     this.#say(`Infrastructure for the tests is ready (${((performance.now() - startedAt) / 1000).toFixed(1)} s)`);
-    return { databasePort, kafkaPort, registryPort, directory };
+    return { databasePort, kafkaPort, registryPort, directory, keeper: processIdentity(process.pid) };
   }
 
   /** Ends everything at once, for its data are thrown away, and removes them. */
