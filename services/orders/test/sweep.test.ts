@@ -1,4 +1,4 @@
-import { PaymentStatus, type Payment } from '@order-payments/contracts/generated/payments/v1/payments.ts';
+import { PaymentStatus } from '@order-payments/contracts/generated/payments/v1/payments.ts';
 import { eventIdOf, newOrderId, type OrderId } from '@order-payments/kernel/ids.ts';
 import { sql } from '@order-payments/platform/db/pool.ts';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -21,7 +21,7 @@ import {
   succeeded,
   type OrdersDatabase,
 } from './orders-database.ts';
-import { answerAsPayments, type PaymentsAnswers } from './payments-answers.ts';
+import { answerAsPayments, paymentOf, type PaymentsAnswers } from './payments-answers.ts';
 
 let orders: OrdersDatabase;
 let payments: PaymentsAnswers;
@@ -57,18 +57,6 @@ async function newOrder(): Promise<Order> {
   const order = await orders.createOrder(request(), soon());
   await orders.owner.query(sql.unsafe`delete from outbox`);
   return order;
-}
-
-function paymentOf(order: Order, change: Partial<Payment> = {}): Payment {
-  const { id: orderId, userId, amount } = order;
-  return {
-    orderId,
-    userId,
-    amount,
-    status: PaymentStatus.PAYMENT_STATUS_SUCCEEDED,
-    createdAt: decidedAt,
-    ...change,
-  };
 }
 
 const poor = { status: PaymentStatus.PAYMENT_STATUS_FAILED, reason: 'INSUFFICIENT_FUNDS' } as const;
@@ -121,7 +109,7 @@ describe('an order that stays NEW', () => {
     expect(await tellingsAt(52 + 41)).toBe(1);
     expect(await storedOrder(orders, order.id)).toMatchObject({ status: 'NEW', sweep_count: 3 });
 
-    payments.payments.set(order.id, paymentOf(order));
+    payments.decide(order);
     await sweep(later(93 + 81));
     expect(await storedOrder(orders, order.id)).toMatchObject({ status: 'FINISHED', swept_at: null });
   });
