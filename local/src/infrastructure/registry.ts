@@ -34,7 +34,7 @@ export function registryPart(options: RegistryOptions): Part {
         '-Xmx128m',
         '-Xss256k',
         '-XX:+UseSerialGC',
-        // Halves the time to start; the registry answers a handful of requests a day.
+        // The registry answers a handful of requests a day, so code compiled quickly beats code compiled well.
         '-XX:TieredStopAtLevel=1',
         ...Object.entries(properties(options)).map(([key, value]) => `-D${key}=${value}`),
         '-jar',
