@@ -71,8 +71,13 @@ const layers: readonly Layer[] = [
     why: 'store/ holds SQL and stands on domain/',
   },
   {
+    place: new RegExp(`^${service}/clients/`),
+    may: [...edges, '@grpc/grpc-js', './', '../domain/'],
+    why: "a client is one call of another service's contract, in the words of this domain",
+  },
+  {
     place: new RegExp(`^${service}/commands/`),
-    may: [...edges, '@grpc/grpc-js', 'slonik', './', '../domain/', '../store/', '../metrics.ts'],
+    may: [...edges, 'slonik', './', '../domain/', '../store/', '../clients/', '../metrics.ts'],
     why: 'a command stands on domain/ and store/ and knows no transport',
   },
   {
@@ -121,7 +126,8 @@ const homes: ReadonlyArray<{ what: RegExp; where: RegExp; mend: string }> = [
   },
   {
     what: /process\.env/,
-    where: /\/config\.ts$|\/seam\.ts$|^local\/|^ops\/|^e2e\/|^bench\/|register-schemas\.ts$|^packages\/contracts\/generate\.ts$/,
+    where:
+      /\/config\.ts$|\/seam\.ts$|^local\/|^ops\/|^e2e\/|^bench\/|register-schemas\.ts$|^packages\/contracts\/generate\.ts$/,
     mend: 'read the environment in config.ts, where every default is',
   },
   { what: /\bconsole\./, where: /^local\/|^ops\/|^bench\//, mend: 'log through the pino logger that main.ts made' },

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Stoppable } from '@order-payments/platform/metrics.ts';
 import { sleep } from '@order-payments/platform/backoff.ts';
-import { newRequestId } from '@order-payments/platform/grpc/request-id.ts';
+import { newUuid } from '@order-payments/kernel/uuid.ts';
 import { presentProblem, problemMediaType } from './middleware/problem.ts';
 import { RequestError, type RequestErrorCode } from './request-error.ts';
 
@@ -131,7 +131,7 @@ function codeOfClientError(code: string | undefined): RequestErrorCode {
 }
 
 function rawProblemParts(error: RequestError): { status: number; headers: Record<string, string>; body: string } {
-  const requestId = newRequestId();
+  const requestId = newUuid();
   const problem = presentProblem(error, requestId);
   const body = JSON.stringify(problem.body);
   return {

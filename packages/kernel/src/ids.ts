@@ -1,4 +1,4 @@
-import { v5 as uuidV5, v7 as uuidV7 } from 'uuid';
+import { newUuid, uuidFromName } from './uuid.ts';
 import { invalidField } from './errors.ts';
 
 declare const brand: unique symbol;
@@ -22,18 +22,17 @@ function parseUuid(field: string, value: string): string {
 export const parseOrderId = (value: string, field = 'order_id'): OrderId => parseUuid(field, value) as OrderId;
 export const parseUserId = (value: string, field = 'user_id'): UserId => parseUuid(field, value) as UserId;
 
-// Version 7 carries its time first, so new rows go to the end of the primary key's index.
-export const newOrderId = (): OrderId => uuidV7() as OrderId;
-export const newAccountId = (): AccountId => uuidV7() as AccountId;
-export const newTransactionId = (): TransactionId => uuidV7() as TransactionId;
+export const newOrderId = (): OrderId => newUuid() as OrderId;
+export const newAccountId = (): AccountId => newUuid() as AccountId;
+export const newTransactionId = (): TransactionId => newUuid() as TransactionId;
 
 /** Never change it: every event id that was ever published was derived from it (golden test). */
-const eventNamespace = '6f4d3b0e-52c8-5b8e-9d3e-0f6b1c2a7d94';
+const eventNamespace = Buffer.from('6f4d3b0e52c85b8e9d3e0f6b1c2a7d94', 'hex');
 
 /**
  * UUIDv5 of "<order id>:<event type>": the same fact is the same event, however often it is told,
  * also after a restore from a backup or when the sweeper tells it again.
  */
 export function eventIdOf(orderId: OrderId, eventType: string): EventId {
-  return uuidV5(`${orderId}:${eventType}`, eventNamespace) as EventId;
+  return uuidFromName(eventNamespace, `${orderId}:${eventType}`) as EventId;
 }

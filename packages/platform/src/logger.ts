@@ -12,7 +12,7 @@ export function createLogger(options: { service: string; level: string }): Logge
     base: { service: options.service },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (level) => ({ level }) },
-    // Database errors carry the statement's values (amounts, descriptions), so only these facts of an error are written.
+    // Database errors carry the statement's values, so only these facts of an error are written.
     serializers: { err: describeError },
   });
 }

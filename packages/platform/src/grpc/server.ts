@@ -20,7 +20,6 @@ export interface Call {
   readonly requestId: string;
   /** Epoch milliseconds; the client's deadline, or the server's limit where that comes first. */
   readonly deadlineMs: number;
-  readonly logger: Logger;
 }
 
 export type UnaryHandler<Request, Response> = (request: Request, call: Call) => Promise<Response>;
@@ -125,20 +124,23 @@ function unary(
 ): handleUnaryCall<unknown, unknown> {
   return (call, callback) => {
     const requestId = fromMetadata(call.metadata);
-    const logger = tools.logger.child({ request_id: requestId });
     const deadline = call.getDeadline();
     const startedMs = Date.now();
     const deadlineMs = Math.min(Number(deadline), startedMs + deadlineMaxMs);
-    const observe = (code: string): void => tools.duration.observe({ method, code }, (Date.now() - startedMs) / 1000);
-    handle(handler, call.request, { requestId, deadlineMs, logger }).then(
+    const answered = (code: string): void => {
+      const durationMs = Date.now() - startedMs;
+      tools.duration.observe({ method, code }, durationMs / 1000);
+      tools.logger.info({ request_id: requestId, method, code, duration_ms: durationMs }, 'call answered');
+    };
+    handle(handler, call.request, { requestId, deadlineMs }).then(
       (response) => {
-        observe('OK');
+        answered('OK');
         callback(null, response);
       },
       (error: unknown) => {
         const known = error instanceof AppError ? error : new AppError('INTERNAL', 'the service failed');
-        if (known.code === 'INTERNAL') logger.error({ err: error, method }, 'call failed');
-        observe(known.code);
+        if (known.code === 'INTERNAL') tools.logger.error({ err: error, request_id: requestId, method }, 'call failed');
+        answered(known.code);
         callback(toServiceError(known));
       },
     );

@@ -8,7 +8,7 @@ import {
 import { assert } from '@order-payments/kernel/assert.ts';
 import { parseOrderId, parseUserId, type OrderId } from '@order-payments/kernel/ids.ts';
 import { callUnary, channelOptions } from '@order-payments/platform/grpc/client.ts';
-import { newRequestId } from '@order-payments/platform/grpc/request-id.ts';
+import { newUuid } from '@order-payments/kernel/uuid.ts';
 import type { RecordedOutcome } from '../domain/sweep.ts';
 
 // What one call may ask for.
@@ -30,7 +30,7 @@ export function createPaymentsClient(url: string): PaymentsClient {
       for (let start = 0; start < orderIds.length; start += orderIdsMax) {
         const request = { orderIds: orderIds.slice(start, start + orderIdsMax) };
         const { payments } = await callUnary(getPayments, request, {
-          requestId: newRequestId(),
+          requestId: newUuid(),
           timeoutMs,
           retry: true,
         });

