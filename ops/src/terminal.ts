@@ -5,9 +5,3 @@ export interface Terminal {
   /** Whether err can rewrite its last line. */
   readonly isInteractive: boolean;
 }
-
-export const processTerminal: Terminal = {
-  out: (text) => void process.stdout.write(`${text}\n`),
-  err: (text) => void process.stderr.write(text),
-  isInteractive: process.stderr.isTTY === true,
-};

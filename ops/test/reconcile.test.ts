@@ -2,7 +2,11 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { eventIdOf, newOrderId } from '@order-payments/kernel/ids.ts';
 import { sql } from '@order-payments/platform/db/pool.ts';
 import { sqlStateOf } from '@order-payments/platform/db/sql-state.ts';
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { reconcile, type Reconciliation } from '../src/commands/reconciliation.ts';
 import { withDatabases } from '../src/databases.ts';
 import { invariantNames, type Invariant } from '../src/domain/invariants.ts';
@@ -197,6 +201,37 @@ test.each(plants)('$invariant finds $name and names it', async ({ invariant, pla
   expect(code).toBe(1);
   const [, section = ''] = out.split(`\n${invariant}: `);
   expect(section.split('\n\n')[0]).toContain(subject);
+});
+
+test('the command is a process whose exit code says what was found, and whose output is whole', async () => {
+  const run = async () => {
+    const { ORDERS_DATABASE_URL, PAYMENTS_DATABASE_URL } = databases.environment;
+    const child = spawn(
+      process.execPath,
+      [
+        fileURLToPath(new URL('../src/main.ts', import.meta.url)),
+        'reconcile',
+        '--json',
+        '--pause',
+        '0',
+        '--examples',
+        '1000',
+      ],
+      {
+        env: { ORDERS_DATABASE_URL, PAYMENTS_DATABASE_URL, NODE_NO_WARNINGS: '1' },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
+    const [out, exit] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+    return { code: exit[0] as unknown, report: JSON.parse(out) as { invariants: Array<{ examples: unknown[] }> } };
+  };
+  expect((await run()).code).toBe(0);
+  await databases.orders.query("delete from orders where status = 'FINISHED'");
+  const { code, report } = await run();
+  expect(code).toBe(1);
+  expect(report.invariants[1]?.examples).toHaveLength(
+    seeded.orders.filter(({ status }) => status === 'FINISHED').length,
+  );
 });
 
 describe('while the platform works', () => {

@@ -1,13 +1,13 @@
 import { parseCommandLine, parseCount, parseService, type Command, type Context } from '../command-line.ts';
 import { services, type Service } from '../config.ts';
 import { withDatabases, type Databases } from '../databases.ts';
-import { letterStates, type DeadLetter, type LetterState } from '../domain/dead-letter.ts';
+import { letterStates, type DeadLetter, type LetterState, type ListedLetter } from '../domain/dead-letter.ts';
 import { printable, toJson } from '../output/printable.ts';
 import { CannotRunError, UsageError, type ExitCode } from '../problem.ts';
-import { findLetters, selectLetters } from '../store/dead-letters.ts';
+import { findLetters, listLetters } from '../store/dead-letters.ts';
 import { changeAllLetters, changeLetters, type Change, type Outcome } from './change-letters.ts';
 import { decodeLetter } from './decode-letter.ts';
-import { letterForMachines, listLetters, placeOf, showLetter } from './show-letters.ts';
+import { letterForMachines, lettersTable, listedForMachines, placeOf, showLetter } from './show-letters.ts';
 
 const help = `npm run ops -- dead-letters list    [--service S] [--topic T] [--state STATE] [--limit N] [--json]
 npm run ops -- dead-letters show    --service S ID... [--json]
@@ -33,8 +33,7 @@ discard takes a letter off the list and keeps it in the table.
 
 Exit code: 0 done, 2 a letter was refused or does not exist, or the command could not run.`;
 
-// A letter may be a megabyte.
-const limitMax = 1_000;
+const limitMax = 10_000;
 
 export const deadLettersCommand: Command = {
   summary: 'lists, shows, redrives and discards the records that could not be applied',
@@ -95,16 +94,16 @@ interface Request {
 async function list(request: Request, { config, terminal }: Context): Promise<ExitCode> {
   if (request.ids.length > 0) throw new UsageError('list takes no ids; show does.');
   const found = await withDatabases(config, 'read-only', async (databases) => {
-    const letters: Array<{ service: Service; letter: DeadLetter }> = [];
+    const letters: Array<{ service: Service; letter: ListedLetter }> = [];
     for (const service of servicesOf(request)) {
       const filter = { ...request.filter, states: request.states };
-      const page = await selectLetters(databases[service], filter, { afterId: 0n, limit: request.limit });
+      const page = await listLetters(databases[service], filter, request.limit);
       letters.push(...page.map((letter) => ({ service, letter })));
     }
     return letters;
   });
-  if (request.json) terminal.out(toJson(found.map(({ service, letter }) => letterForMachines(service, letter))));
-  else terminal.out(found.length === 0 ? 'There are no such dead letters.' : listLetters(found));
+  if (request.json) terminal.out(toJson(found.map(({ service, letter }) => listedForMachines(service, letter))));
+  else terminal.out(found.length === 0 ? 'There are no such dead letters.' : lettersTable(found));
   return 0;
 }
 

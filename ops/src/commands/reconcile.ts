@@ -11,7 +11,7 @@ import { UsageError } from '../problem.ts';
 import { reconcile, type Reconciliation } from './reconciliation.ts';
 
 // Large enough that the round trip does not count, small enough that a few pages are a few megabytes.
-const pageSize = 5_000;
+const pageSize = 1_000;
 const suspectsMax = 100_000;
 const examplesMaxLimit = 10_000;
 

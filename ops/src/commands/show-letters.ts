@@ -1,5 +1,5 @@
 import type { Service } from '../config.ts';
-import type { DeadLetter } from '../domain/dead-letter.ts';
+import type { DeadLetter, ListedLetter } from '../domain/dead-letter.ts';
 import { printable, toJson } from '../output/printable.ts';
 import { table } from '../output/table.ts';
 import type { LetterContent } from './decode-letter.ts';
@@ -7,11 +7,11 @@ import type { LetterContent } from './decode-letter.ts';
 const whyLengthMax = 80;
 const hexBytesMax = 1_024;
 
-export function placeOf({ topic, partition, offset }: DeadLetter): string {
+export function placeOf({ topic, partition, offset }: ListedLetter): string {
   return `${printable(topic)}[${partition}]@${offset}`;
 }
 
-export function listLetters(letters: ReadonlyArray<{ service: Service; letter: DeadLetter }>): string {
+export function lettersTable(letters: ReadonlyArray<{ service: Service; letter: ListedLetter }>): string {
   return table(
     ['service', 'id', 'state', 'since', 'record', 'event id', 'why'],
     letters.map(({ service, letter }) => [
@@ -48,8 +48,7 @@ export function showLetter(service: Service, letter: DeadLetter, content: Letter
   return lines.join('\n');
 }
 
-/** Bytes as hexadecimal text: JSON knows no bytes. */
-export function letterForMachines(service: Service, letter: DeadLetter) {
+export function listedForMachines(service: Service, letter: ListedLetter) {
   return {
     service,
     id: letter.id,
@@ -57,14 +56,21 @@ export function letterForMachines(service: Service, letter: DeadLetter) {
     topic: letter.topic,
     partition: letter.partition,
     offset: letter.offset,
-    key_hex: letter.key?.toString('hex') ?? null,
-    value_hex: letter.value?.toString('hex') ?? null,
-    headers: letter.headers,
     event_id: letter.eventId,
     why: letter.why,
     attempts: letter.attempts,
     created_at: letter.createdAt,
     updated_at: letter.updatedAt,
+  };
+}
+
+/** Bytes as hexadecimal text: JSON knows no bytes. */
+export function letterForMachines(service: Service, letter: DeadLetter) {
+  return {
+    ...listedForMachines(service, letter),
+    headers: letter.headers,
+    key_hex: letter.key?.toString('hex') ?? null,
+    value_hex: letter.value?.toString('hex') ?? null,
   };
 }
 

@@ -3,21 +3,24 @@ import { createHash } from 'node:crypto';
 export const letterStates = ['DEAD', 'REDRIVEN', 'DISCARDED'] as const;
 export type LetterState = (typeof letterStates)[number];
 
-/** A record that its consumer could not apply, as it keeps it. */
-export interface DeadLetter {
+/** A record that its consumer could not apply, without its content. */
+export interface ListedLetter {
   readonly id: bigint;
   readonly topic: string;
   readonly partition: number;
   readonly offset: bigint;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  readonly headers: unknown;
   readonly eventId: string | null;
   readonly why: string;
   readonly attempts: number;
   readonly state: LetterState;
   readonly createdAt: Date;
   readonly updatedAt: Date;
+}
+
+export interface DeadLetter extends ListedLetter {
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: unknown;
 }
 
 export interface RedrivenRecord {

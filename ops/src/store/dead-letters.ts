@@ -1,44 +1,50 @@
 import { sql, type Connection, type Transaction } from '@order-payments/platform/db/pool.ts';
 import { z } from 'zod';
-import { letterStates, type DeadLetter, type LetterState } from '../domain/dead-letter.ts';
+import { letterStates, type DeadLetter, type LetterState, type ListedLetter } from '../domain/dead-letter.ts';
 
+const listedFields = {
+  id: z.bigint(),
+  topic: z.string(),
+  partition: z.number(),
+  record_offset: z.bigint(),
+  event_id: z.string().nullable(),
+  why: z.string(),
+  attempts: z.number(),
+  state: z.enum(letterStates),
+  created_at: z.date(),
+  updated_at: z.date(),
+};
+const listedRow = z.object(listedFields).transform(listedLetterOf);
 const letterRow = z
   .object({
-    id: z.bigint(),
-    topic: z.string(),
-    partition: z.number(),
-    record_offset: z.bigint(),
+    ...listedFields,
     key: z.instanceof(Buffer).nullable(),
     value: z.instanceof(Buffer).nullable(),
     headers: z.unknown(),
-    event_id: z.string().nullable(),
-    why: z.string(),
-    attempts: z.number(),
-    state: z.enum(letterStates),
-    created_at: z.date(),
-    updated_at: z.date(),
   })
-  .transform((row): DeadLetter => ({
+  .transform((row): DeadLetter => ({ ...listedLetterOf(row), key: row.key, value: row.value, headers: row.headers }));
+
+function listedLetterOf(row: z.output<z.ZodObject<typeof listedFields>>): ListedLetter {
+  return {
     id: row.id,
     topic: row.topic,
     partition: row.partition,
     offset: row.record_offset,
-    key: row.key,
-    value: row.value,
-    headers: row.headers,
     eventId: row.event_id,
     why: row.why,
     attempts: row.attempts,
     state: row.state,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
-  }));
+  };
+}
 
 const idRow = z.object({ id: z.bigint() });
 const lastIdRow = z.object({ last_id: z.bigint() });
 
-const columns = sql.fragment`
-  id, topic, partition, record_offset, key, value, headers, event_id, why, attempts, state, created_at, updated_at`;
+const listedColumns = sql.fragment`
+  id, topic, partition, record_offset, event_id, why, attempts, state, created_at, updated_at`;
+const columns = sql.fragment`${listedColumns}, key, value, headers`;
 
 /** Every condition that is not given is met by all letters. */
 export interface LetterFilter {
@@ -46,14 +52,14 @@ export interface LetterFilter {
   readonly topic?: string;
 }
 
-/** The next letters in the order in which they were buried. */
-export async function selectLetters(
+/** The first letters in the order in which they were buried, without their keys and values: those may be a megabyte each. */
+export async function listLetters(
   connection: Connection,
   filter: LetterFilter,
-  page: { afterId: bigint; limit: number },
-): Promise<readonly DeadLetter[]> {
-  return await connection.any(sql.type(letterRow)`
-    select ${columns} from dead_letters where ${matches(filter)} and id > ${page.afterId} order by id limit ${page.limit}`);
+  limit: number,
+): Promise<readonly ListedLetter[]> {
+  return await connection.any(sql.type(listedRow)`
+    select ${listedColumns} from dead_letters where ${matches(filter)} order by id limit ${limit}`);
 }
 
 export async function selectLetterIds(

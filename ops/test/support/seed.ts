@@ -1,7 +1,13 @@
-import { eventIdOf, newAccountId, newTransactionId, type OrderId, type UserId } from '@order-payments/kernel/ids.ts';
+import {
+  eventIdOf,
+  newAccountId,
+  newOrderId,
+  newTransactionId,
+  type OrderId,
+  type UserId,
+} from '@order-payments/kernel/ids.ts';
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
-import { v7 as uuidV7 } from 'uuid';
 
 export interface SeededOrder {
   readonly id: OrderId;
@@ -51,7 +57,7 @@ export async function seed(orders: pg.Client, payments: pg.Client, count: number
     const createdMs = isNew ? Date.now() : startMs + number;
     const created = new Date(createdMs);
     const order = {
-      id: uuidV7({ msecs: createdMs }) as OrderId,
+      id: newOrderId(),
       userId: account.userId as UserId,
       amount: 10 + (number % 90),
       status: isNew ? 'NEW' : number % 5 === 4 ? 'CANCELED' : 'FINISHED',

@@ -1,7 +1,7 @@
 import { createDatabase } from '@order-payments/local/test-kit/infrastructure.ts';
 import pg from 'pg';
 import type { OpsConfig } from '../../src/config.ts';
-import { runOps } from '../../src/main.ts';
+import { runOps } from '../../src/ops.ts';
 import type { ExitCode } from '../../src/problem.ts';
 
 export interface TwoDatabases {
@@ -9,6 +9,9 @@ export interface TwoDatabases {
   readonly orders: pg.Client;
   readonly payments: pg.Client;
   readonly config: OpsConfig;
+  readonly environment: Readonly<
+    Record<'ORDERS_DATABASE_URL' | 'PAYMENTS_DATABASE_URL' | 'SCHEMA_REGISTRY_URL', string>
+  >;
   ops(...args: string[]): Promise<OpsResult>;
   drop(): Promise<void>;
 }
@@ -25,16 +28,17 @@ export async function createTwoDatabases(registryUrl = 'http://127.0.0.1:9'): Pr
   const orders = await connect(ordersDatabase.urls.superuser);
   const payments = await connect(paymentsDatabase.urls.superuser);
   const databaseUrls = { orders: ordersDatabase.urls.ops, payments: paymentsDatabase.urls.ops };
+  const environment = {
+    ORDERS_DATABASE_URL: databaseUrls.orders,
+    PAYMENTS_DATABASE_URL: databaseUrls.payments,
+    SCHEMA_REGISTRY_URL: registryUrl,
+  };
   return {
     orders,
     payments,
     config: { databaseUrls, registryUrl },
-    ops: (...args) =>
-      ops(args, {
-        ORDERS_DATABASE_URL: databaseUrls.orders,
-        PAYMENTS_DATABASE_URL: databaseUrls.payments,
-        SCHEMA_REGISTRY_URL: registryUrl,
-      }),
+    environment,
+    ops: (...args) => ops(args, environment),
     drop: async () => {
       await Promise.all([orders.end(), payments.end()]);
       await Promise.all([ordersDatabase.drop(), paymentsDatabase.drop()]);
