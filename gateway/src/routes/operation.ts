@@ -1,3 +1,4 @@
+import { seam } from '@order-payments/platform/seam.ts';
 import type { Middleware, ParameterizedContext } from 'koa';
 import type { InFlight } from '../middleware/in-flight.ts';
 import { readJsonBody } from '../middleware/body.ts';
@@ -38,6 +39,8 @@ export function createOperate(inFlight: InFlight): Operate {
       }
       // The schemas have just checked what the handler's type says.
       await inFlight.run(async () => handle(ctx, { path, query, headers, body } as unknown as I));
+      // The service has answered; the client has not heard of it.
+      seam('gateway.answered');
     };
   };
 }

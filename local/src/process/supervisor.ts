@@ -22,8 +22,8 @@ export interface PartHandle {
   /** Of the process that runs now; undefined while there is none. */
   pid(): number | undefined;
   kill(signal: NodeJS.Signals): void;
-  /** Ends it in good order and keeps it down until `start`. */
-  stop(): Promise<void>;
+  /** Ends it in good order, says how it ended, and keeps it down until `start`. */
+  stop(): Promise<Exit | undefined>;
   start(): void;
   untilReady(timeoutMs?: number): Promise<void>;
 }
@@ -85,7 +85,7 @@ export class Supervisor {
       stop: async () => {
         state.held = true;
         state.ready = false;
-        await state.running?.stop();
+        return state.running?.stop();
       },
       start: () => {
         state.held = false;

@@ -2,6 +2,7 @@ import { AppError } from '@order-payments/kernel/errors.ts';
 import { newTransactionId, type UserId } from '@order-payments/kernel/ids.ts';
 import { moneyMax } from '@order-payments/kernel/money.ts';
 import type { Database } from '@order-payments/platform/db/pool.ts';
+import { seam } from '@order-payments/platform/seam.ts';
 import type { Transaction } from '../domain/account.ts';
 import { retryTransient } from '../store/retry.ts';
 import { creditAccount, findTopUp } from '../store/transactions.ts';
@@ -19,7 +20,10 @@ export async function topUpAccount(
   // Minted once: without a key, too, an attempt after a COMMIT whose answer was lost must not credit twice.
   const topUp = { transactionId: newTransactionId(), userId, amount, idempotencyKey };
   return await retryTransient(deadlineMs, async () => {
-    const written = await creditAccount(database, topUp, new Date());
+    const crediting = creditAccount(database, topUp, new Date());
+    seam('payments.top-up.commit-sent');
+    const written = await crediting;
+    seam('payments.top-up.committed');
     if (written !== null) return written;
     const account = await getAccount(database, userId);
     const earlier = await findTopUp(database, { ...topUp, accountId: account.id });
