@@ -93,6 +93,8 @@ function properties({ port, controllerPort, data }: { port: number; controllerPo
     'share.coordinator.state.topic.min.isr': '1',
     // A consumer that starts need not wait for others that might join: there are none.
     'group.initial.rebalance.delay.ms': '0',
+    // Tests of consumers that die need not wait for the 6 s that the broker insists on otherwise.
+    'group.min.session.timeout.ms': '1000',
     // After a kill -9 the controller holds the dead broker's registration this long (9 s by default) before it lets the
     // new one in.
     'broker.session.timeout.ms': '3000',

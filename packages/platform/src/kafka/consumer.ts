@@ -14,14 +14,15 @@ import { processRecords, type ApplyEvents } from './process-records.ts';
 const subBatchSize = 300;
 // Three partitions at a time keep the database busy while one of them fetches or commits.
 const partitionsConcurrently = 3;
-const sessionTimeoutMs = 10_000;
-const heartbeatIntervalMs = 2_000;
+const heartbeatIntervalMaxMs = 2_000;
 // Far beyond any rebalance or restart of a broker: who made no progress for that long never will.
 const watchdogMs = 120_000;
 
 export interface ConsumerOptions {
   kafka: Kafka;
   groupId: string;
+  /** How long the broker waits for a member that died before it gives its partitions to others. Default: 10 s. */
+  sessionTimeoutMs?: number;
   topic: string;
   codec: EventCodec;
   database: Database;
@@ -45,7 +46,8 @@ export interface RunningConsumer extends Stoppable {
  * What passes by itself (database, registry) is retried in place; what is a bug ends the process.
  */
 export async function startConsumer(options: ConsumerOptions): Promise<RunningConsumer> {
-  const { kafka, topic } = options;
+  const { kafka, topic, sessionTimeoutMs = 10_000 } = options;
+  const heartbeatIntervalMs = Math.min(sessionTimeoutMs / 4, heartbeatIntervalMaxMs);
   const consumer = kafka.consumer({
     groupId: options.groupId,
     sessionTimeout: sessionTimeoutMs,
@@ -87,7 +89,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<RunningCo
     partitionsConsumedConcurrently: partitionsConcurrently,
     eachBatch: async (payload) => {
       try {
-        await processBatch(payload, options, metrics, stopping.signal, progress);
+        await processBatch(payload, options, metrics, { stopping: stopping.signal, progress, heartbeatIntervalMs });
       } catch (error) {
         // kafkajs rejoins the group on its own errors. Any other would stop it for good or go round for ever.
         if (isKafkaError(error)) throw error;
@@ -109,12 +111,17 @@ export async function startConsumer(options: ConsumerOptions): Promise<RunningCo
 
 type Metrics = ReturnType<typeof createConsumerMetrics>;
 
+interface Run {
+  readonly stopping: AbortSignal;
+  readonly progress: () => void;
+  readonly heartbeatIntervalMs: number;
+}
+
 async function processBatch(
   { batch, heartbeat, isRunning, isStale, resolveOffset, commitOffsetsIfNecessary }: EachBatchPayload,
   options: ConsumerOptions,
   metrics: Metrics,
-  stopping: AbortSignal,
-  progress: () => void,
+  { stopping, progress, heartbeatIntervalMs }: Run,
 ): Promise<void> {
   const { topic, partition, messages } = batch;
   for (let start = 0; start < messages.length; start += subBatchSize) {
@@ -125,7 +132,7 @@ async function processBatch(
       // Someone else owns the partition after a rebalance or a seek, or the process stops: what was not committed is read again there.
       if (!isRunning() || isStale() || stopping.aborted) return;
       const stopTimer = metrics.duration.startTimer({ topic });
-      const beat = keepBeating(heartbeat);
+      const beat = keepBeating(heartbeat, heartbeatIntervalMs);
       try {
         const outcome = await processRecords(options, records);
         for (const [result, count] of Object.entries(outcome) as Array<[string, number]>)
@@ -157,9 +164,9 @@ async function processBatch(
 }
 
 /** A transaction may outlast the session time-out; without a heartbeat the partition would be given away meanwhile. */
-function keepBeating(heartbeat: () => Promise<void>): NodeJS.Timeout {
+function keepBeating(heartbeat: () => Promise<void>, intervalMs: number): NodeJS.Timeout {
   // A failed beat shows at the next awaited one.
-  return setInterval(() => void heartbeat().catch(() => {}), heartbeatIntervalMs);
+  return setInterval(() => void heartbeat().catch(() => {}), intervalMs);
 }
 
 function toRecord({ topic, partition }: Batch, message: KafkaMessage): EventRecord {
