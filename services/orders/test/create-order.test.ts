@@ -1,8 +1,9 @@
-import { openLossyLink } from '@order-payments/local/test-kit/lossy-link.ts';
+import { openLossyLink, type LossyLink } from '@order-payments/local/test-kit/lossy-link.ts';
 import { eventIdOf } from '@order-payments/kernel/ids.ts';
 import { createPool, sql } from '@order-payments/platform/db/pool.ts';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
+import type { CreateOrder } from '../src/commands/create-order.ts';
 import {
   count,
   newUserId,
@@ -95,46 +96,53 @@ test('a storm of 200 keys in 50 calls each, over two replicas, makes 200 orders 
     }),
   );
   expect(new Set(answers).size).toBe(200);
+  const deadlocks = await orders.owner.oneFirst(sql.type(z.object({ deadlocks: z.bigint() }))`
+    select deadlocks from pg_stat_database where datname = current_database()`);
+  expect(deadlocks).toBe(0n);
   expect(await ordersAndEventsOf(userId)).toEqual({ orders: 200, events: 200 });
 }, 60_000);
 
-describe('trouble with the database', () => {
-  test('a COMMIT whose answer is lost makes no second order, with a key or without', async () => {
-    const link = await openLossyLink(orders.port);
-    const url = new URL(orders.databaseUrl('service'));
-    url.port = String(link.port);
-    const database = await createPool({ url: url.toString(), applicationName: 'orders-test', size: 3 });
-    const createOrder = orders.prepareCreateOrder(database);
-    const userId = newUserId();
-    link.loseAnswersTo('insert into orders', 2);
-    const answers = await Promise.all(
-      Array.from({ length: 300 }, (_, index) => {
-        const idempotencyKey = index % 2 === 0 ? `key-${index}` : undefined;
-        return createOrder(request({ userId, idempotencyKey }), soon());
-      }),
-    );
-    expect(link.lost()).toBe(2);
-    expect(new Set(answers.map(({ id }) => id)).size).toBe(300);
-    expect(await ordersAndEventsOf(userId)).toEqual({ orders: 300, events: 300 });
+/** Another replica, whose link to the database loses the answers that a test says. */
+async function withLossyReplica(work: (createOrder: CreateOrder, link: LossyLink) => Promise<void>): Promise<void> {
+  const link = await openLossyLink(orders.port);
+  const url = new URL(orders.databaseUrl('service'));
+  url.port = String(link.port);
+  const database = await createPool({ url: url.toString(), applicationName: 'orders-test', size: 3 });
+  try {
+    await work(orders.prepareCreateOrder(database), link);
+  } finally {
     await database.end();
     await link.close();
+  }
+}
+
+describe('trouble with the database', () => {
+  test('a COMMIT whose answer is lost makes no second order, with a key or without', async () => {
+    await withLossyReplica(async (createOrder, link) => {
+      const userId = newUserId();
+      link.loseAnswersTo('insert into orders', 2);
+      const answers = await Promise.all(
+        Array.from({ length: 300 }, (_, index) => {
+          const idempotencyKey = index % 2 === 0 ? `key-${index}` : undefined;
+          return createOrder(request({ userId, idempotencyKey }), soon());
+        }),
+      );
+      expect(link.lost()).toBe(2);
+      expect(new Set(answers.map(({ id }) => id)).size).toBe(300);
+      expect(await ordersAndEventsOf(userId)).toEqual({ orders: 300, events: 300 });
+    });
   });
 
   test('UNAVAILABLE after a bounded number of attempts, none of which made another order', async () => {
-    const link = await openLossyLink(orders.port);
-    const url = new URL(orders.databaseUrl('service'));
-    url.port = String(link.port);
-    const database = await createPool({ url: url.toString(), applicationName: 'orders-test', size: 3 });
-    const createOrder = orders.prepareCreateOrder(database);
-    const asked = request({ idempotencyKey: 'unknown' });
-    link.loseAnswersTo('insert into orders', 1_000);
-    await expect(createOrder(asked, soon())).rejects.toMatchObject({ code: 'UNAVAILABLE' });
-    expect(await ordersAndEventsOf(asked.userId)).toEqual({ orders: 1, events: 1 });
-    // The outcome was unknown to the caller, and the same key resolves it.
-    expect(await orders.createOrder(asked, soon())).toMatchObject({ status: 'NEW' });
-    expect(await ordersAndEventsOf(asked.userId)).toEqual({ orders: 1, events: 1 });
-    await database.end();
-    await link.close();
+    await withLossyReplica(async (createOrder, link) => {
+      const asked = request({ idempotencyKey: 'unknown' });
+      link.loseAnswersTo('insert into orders', 1_000);
+      await expect(createOrder(asked, soon())).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+      expect(await ordersAndEventsOf(asked.userId)).toEqual({ orders: 1, events: 1 });
+      // The outcome was unknown to the caller, and the same key resolves it.
+      expect(await orders.createOrder(asked, soon())).toMatchObject({ status: 'NEW' });
+      expect(await ordersAndEventsOf(asked.userId)).toEqual({ orders: 1, events: 1 });
+    });
   });
 
   test('one row that breaks a constraint fails alone, and the others of its batch are written', async () => {
