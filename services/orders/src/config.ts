@@ -23,6 +23,8 @@ export const configSchema = z.object({
   KAFKA_BROKERS: brokers,
   KAFKA_GROUP_ID: z.string().min(1).default('orders'),
   SCHEMA_REGISTRY_URL: httpUrl,
+  /** How long a record waits for a schema that the registry does not have, before it is a dead letter. */
+  SCHEMA_PATIENCE_MS: milliseconds.default(30_000),
   ORDERS_TOPIC: z.string().min(1).default('orders.events'),
   PAYMENTS_TOPIC: z.string().min(1).default('payments.events'),
   /** How long an order may be NEW before the sweeper looks after it. */

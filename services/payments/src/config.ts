@@ -1,4 +1,13 @@
-import { baseConfig, brokers, count, databaseUrl, host, httpUrl, port } from '@order-payments/platform/config.ts';
+import {
+  baseConfig,
+  brokers,
+  count,
+  databaseUrl,
+  host,
+  httpUrl,
+  milliseconds,
+  port,
+} from '@order-payments/platform/config.ts';
 import { z } from 'zod';
 
 export const configSchema = z.object({
@@ -12,6 +21,8 @@ export const configSchema = z.object({
   KAFKA_BROKERS: brokers,
   KAFKA_GROUP_ID: z.string().min(1).default('payments'),
   SCHEMA_REGISTRY_URL: httpUrl,
+  /** How long a record waits for a schema that the registry does not have, before it is a dead letter. */
+  SCHEMA_PATIENCE_MS: milliseconds.default(30_000),
   ORDERS_TOPIC: z.string().min(1).default('orders.events'),
   PAYMENTS_TOPIC: z.string().min(1).default('payments.events'),
 });

@@ -44,6 +44,7 @@ async function start(config: Config, logger: Logger, lifecycle: Lifecycle): Prom
     registryUrl: config.SCHEMA_REGISTRY_URL,
     schemas: [orderCreatedSchema, paymentSucceededSchema, paymentFailedSchema],
     logger,
+    missingSchemaPatienceMs: config.SCHEMA_PATIENCE_MS,
   });
   await codec.start(lifecycle.stopping);
   if (lifecycle.stopping.aborted) return;

@@ -34,8 +34,6 @@ export interface EventCodec {
 // https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/index.html#wire-format
 const headerBytes = 5;
 
-// A schema may be registered after its first record arrives; after that long it is taken for missing.
-const missingSchemaPatienceMs = 30_000;
 const registryTimeoutMs = 5_000;
 
 type Unreadable = Exclude<Decoded, { kind: 'event' }>;
@@ -53,7 +51,10 @@ export function createEventCodec(options: {
   registryUrl: string;
   schemas: readonly AvroSchema[];
   logger: Logger;
+  /** A schema may be registered after its first record arrives; after that long it is taken for missing. */
+  missingSchemaPatienceMs?: number;
 }): EventCodec {
+  const { missingSchemaPatienceMs = 30_000 } = options;
   const registry = new SchemaRegistry({
     host: options.registryUrl,
     retry: { retries: 1, initialRetryTimeInSecs: 0.1, maxRetryTimeInSecs: 1 },
