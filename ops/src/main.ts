@@ -10,8 +10,8 @@ const worker = new Worker(join(import.meta.dirname, 'thread.ts'), {
   workerData: { isInteractive: process.stderr.isTTY === true },
   resourceLimits,
 });
-// After an error, too: then the code is 1, which would mean violations.
-worker.on('exit', (code) => (process.exitCode ??= code));
+// 1 means violations. What ended the thread otherwise, such as a variable that is not valid, could not run.
+worker.on('exit', (code) => (process.exitCode ??= code === 0 || code === 1 ? code : 2));
 worker.on('error', (error: Error) => {
   process.stderr.write(`ops failed and has nothing to report: ${error.message}\n`);
   process.exitCode = 2;
