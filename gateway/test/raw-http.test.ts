@@ -125,7 +125,8 @@ describe('slow clients are out in 5 to 10 s, and others do not notice', () => {
       ).toBe(422);
       slowest = Math.max(slowest, performance.now() - started);
     }
-    expect(slowest).toBeLessThan(1_000);
+    // Far below the time that the slow ones take, far above what a busy machine takes.
+    expect(slowest).toBeLessThan(4_000);
     const answers = await slow;
     for (const answer of answers) isInTime(answer);
     const [header, body, stopped, , ...others] = answers;

@@ -134,4 +134,4 @@ test(`${requests} requests made from the document get documented answers and no 
   );
   // Else the requests were all of one kind, and the test would show nothing.
   for (const status of [200, 201, 400, 404, 409, 422]) expect(statuses.get(status) ?? 0).toBeGreaterThan(20);
-}, 180_000);
+}, 400_000);
