@@ -147,9 +147,10 @@ describe('exactInteger', () => {
     );
   });
 
-  test('takes 16 KiB of zeros in linear time', () => {
+  test('takes many zeros in linear time', () => {
     const started = performance.now();
-    expect(exactInteger(`1.${'0'.repeat(16_000)}1`)).toBeNaN();
-    expect(performance.now() - started).toBeLessThan(50);
+    expect(exactInteger(`1.${'0'.repeat(300_000)}1`)).toBeNaN();
+    // Quadratic time would be minutes.
+    expect(performance.now() - started).toBeLessThan(5_000);
   });
 });

@@ -35,7 +35,7 @@ describe('waitUntilSettled', () => {
     const look = async (): Promise<Order> => newOrder;
     expect(await waitUntilSettled(newOrder, { look, timeoutMs: 300, gone: staying })).toBe(newOrder);
     expect(performance.now() - started).toBeGreaterThanOrEqual(295);
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(performance.now() - started).toBeLessThan(5_000);
   });
 
   test('stops when the client is gone', async () => {
