@@ -1,4 +1,5 @@
-import { databaseUrl, httpUrl, loadConfig, port } from '@order-payments/platform/config.ts';
+import { databaseUrl, file, httpUrl, loadConfig, port } from '@order-payments/platform/config.ts';
+import { secureDatabaseUrl } from '@order-payments/platform/tls.ts';
 import { z } from 'zod';
 
 /** The two databases, named as their services are. */
@@ -14,6 +15,10 @@ export interface OpsConfig {
 const schema = z.object({
   ORDERS_DATABASE_URL: databaseUrl.optional(),
   PAYMENTS_DATABASE_URL: databaseUrl.optional(),
+  /** Of both databases, where neither names its own. */
+  DATABASE_CA_FILE: file.optional(),
+  ORDERS_DATABASE_CA_FILE: file.optional(),
+  PAYMENTS_DATABASE_CA_FILE: file.optional(),
   SCHEMA_REGISTRY_URL: httpUrl.optional(),
   ORDERS_DB_PORT: port.default(5433),
   PAYMENTS_DB_PORT: port.default(5434),
@@ -24,8 +29,14 @@ export function opsConfig(environment: NodeJS.ProcessEnv): OpsConfig {
   const config = loadConfig(schema, environment);
   return {
     databaseUrls: {
-      orders: config.ORDERS_DATABASE_URL ?? localDatabaseUrl('orders', config.ORDERS_DB_PORT),
-      payments: config.PAYMENTS_DATABASE_URL ?? localDatabaseUrl('payments', config.PAYMENTS_DB_PORT),
+      orders: secureDatabaseUrl(
+        config.ORDERS_DATABASE_URL ?? localDatabaseUrl('orders', config.ORDERS_DB_PORT),
+        config.ORDERS_DATABASE_CA_FILE ?? config.DATABASE_CA_FILE,
+      ),
+      payments: secureDatabaseUrl(
+        config.PAYMENTS_DATABASE_URL ?? localDatabaseUrl('payments', config.PAYMENTS_DB_PORT),
+        config.PAYMENTS_DATABASE_CA_FILE ?? config.DATABASE_CA_FILE,
+      ),
     },
     registryUrl: config.SCHEMA_REGISTRY_URL ?? `http://127.0.0.1:${config.REGISTRY_PORT}/apis/ccompat/v7`,
   };

@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import { z } from 'zod';
 
 // The pieces of every process's config.ts. Each process has one schema over its environment, with every default and unit in it.
@@ -15,6 +16,20 @@ export const brokers = z
   .string()
   .transform((list) => list.split(',').map((broker) => broker.trim()))
   .pipe(z.array(z.string().regex(/^[^:\s]+:\d+$/, 'must be host:port[,host:port...]')).min(1));
+
+/** A file that is there and can be read. The process watches every file that a variable ending in _FILE names. */
+export const file = z.string().refine(isReadable, 'names no file that can be read');
+
+/** A database; with DATABASE_CA_FILE, one whose certificate and name are verified. Finish the schema with withDatabaseCa. */
+export const databaseConfig = { DATABASE_URL: databaseUrl, DATABASE_CA_FILE: file.optional() };
+
+/** Kafka: TLS as soon as one of the files, in PEM, is named. Read them by kafkaTls. */
+export const kafkaConfig = {
+  KAFKA_BROKERS: brokers,
+  KAFKA_CA_FILE: file.optional(),
+  KAFKA_CERT_FILE: file.optional(),
+  KAFKA_KEY_FILE: file.optional(),
+};
 
 /** What every process has. */
 export const baseConfig = {
@@ -35,4 +50,13 @@ export function loadConfig<Schema extends z.ZodType>(schema: Schema, environment
     process.stderr.write(`The environment variable ${variable} ${problem}.\n`);
   }
   process.exit(78);
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Logger } from './logger.ts';
+import { untilChanged, type WatchTimes } from './tls.ts';
 
 /** What a process may tell the one that runs it. */
 export interface Lifecycle {
@@ -16,10 +17,11 @@ const stopLimitMs = 20_000;
 
 /**
  * Runs a process from start to exit. SIGTERM or SIGINT stops it gracefully (exit 0), a second one ends it at once (exit 1).
- * An error that nobody caught is a bug: it is logged and ends the process with 1.
+ * An error that nobody caught is a bug: it is logged and ends the process with 1. When the content of one of the files
+ * changes, it stops as on SIGTERM, to be started again with the new one.
  */
 export async function runProcess(
-  options: { logger: Logger; exit?: (code: number) => void },
+  options: { logger: Logger; files?: readonly string[]; watchTimes?: WatchTimes; exit?: (code: number) => void },
   start: (lifecycle: Lifecycle) => Promise<void>,
 ): Promise<void> {
   const { logger, exit = (code) => process.exit(code) } = options;
@@ -60,6 +62,11 @@ export async function runProcess(
     fail,
     stopping: stopping.signal,
   };
+  void untilChanged(options.files ?? [], stopping.signal, options.watchTimes).then((changed) => {
+    if (!changed) return;
+    logger.info('a mounted file changed, stopping to be started with the new one');
+    stopping.abort();
+  });
   // A start that waits for a dependency must not hold up the stop, so the two race.
   const started = start(lifecycle).then(
     () => logger.info('started'),

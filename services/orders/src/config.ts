@@ -1,37 +1,42 @@
 import {
   baseConfig,
-  brokers,
   count,
-  databaseUrl,
+  databaseConfig,
   grpcTarget,
   host,
   httpUrl,
+  kafkaConfig,
   milliseconds,
   port,
 } from '@order-payments/platform/config.ts';
+import { withDatabaseCa } from '@order-payments/platform/tls.ts';
 import { z } from 'zod';
 
-export const configSchema = z.object({
-  ...baseConfig,
-  /** Role orders_service. */
-  DATABASE_URL: databaseUrl,
-  /** Sessions: 3 write orders, 3 settle partitions, 1 sweeps, the rest are for reads. */
-  DATABASE_POOL_SIZE: count.default(15),
-  GRPC_HOST: host.default('127.0.0.1'),
-  GRPC_PORT: port,
-  PAYMENTS_GRPC_URL: grpcTarget,
-  KAFKA_BROKERS: brokers,
-  KAFKA_GROUP_ID: z.string().min(1).default('orders'),
-  SCHEMA_REGISTRY_URL: httpUrl,
-  /** How long a record waits for a schema that the registry does not have, before it is a dead letter. */
-  SCHEMA_PATIENCE_MS: milliseconds.default(30_000),
-  ORDERS_TOPIC: z.string().min(1).default('orders.events'),
-  PAYMENTS_TOPIC: z.string().min(1).default('payments.events'),
-  /** How long an order may be NEW before the sweeper looks after it. */
-  SWEEP_OVERDUE_MS: milliseconds.default(30_000),
-  SWEEP_INTERVAL_MS: milliseconds.default(3_000),
-  /** Until the sweeper looks at an order again; doubled each time that its event is told again, up to 5 minutes. */
-  SWEEP_BACKOFF_MS: milliseconds.default(10_000),
-});
+export const configSchema = z
+  .object({
+    ...baseConfig,
+    /** Role orders_service. */
+    ...databaseConfig,
+    /** Sessions: 3 write orders, 3 settle partitions, 1 sweeps, the rest are for reads. */
+    DATABASE_POOL_SIZE: count.default(15),
+    GRPC_HOST: host.default('127.0.0.1'),
+    GRPC_PORT: port,
+    PAYMENTS_GRPC_URL: grpcTarget,
+    ...kafkaConfig,
+    KAFKA_GROUP_ID: z.string().min(1).default('orders'),
+    /** How long the partitions of a process that died wait for another to take them; within the broker's bounds. */
+    KAFKA_SESSION_TIMEOUT_MS: milliseconds.default(10_000),
+    SCHEMA_REGISTRY_URL: httpUrl,
+    /** How long a record waits for a schema that the registry does not have, before it is a dead letter. */
+    SCHEMA_PATIENCE_MS: milliseconds.default(30_000),
+    ORDERS_TOPIC: z.string().min(1).default('orders.events'),
+    PAYMENTS_TOPIC: z.string().min(1).default('payments.events'),
+    /** How long an order may be NEW before the sweeper looks after it. */
+    SWEEP_OVERDUE_MS: milliseconds.default(30_000),
+    SWEEP_INTERVAL_MS: milliseconds.default(3_000),
+    /** Until the sweeper looks at an order again; doubled each time that its event is told again, up to 5 minutes. */
+    SWEEP_BACKOFF_MS: milliseconds.default(10_000),
+  })
+  .transform(withDatabaseCa);
 
 export type Config = z.output<typeof configSchema>;

@@ -10,6 +10,7 @@ import { runProcess, type Lifecycle } from '@order-payments/platform/lifecycle.t
 import { createLogger, type Logger } from '@order-payments/platform/logger.ts';
 import { createMetrics, startMetricsServer } from '@order-payments/platform/metrics.ts';
 import { createWakeUp } from '@order-payments/platform/outbox/wake-up.ts';
+import { filesOf, kafkaTls } from '@order-payments/platform/tls.ts';
 import { createPaymentsClient } from './clients/payments.ts';
 import { prepareCreateOrder } from './commands/create-order.ts';
 import { startSweeper } from './commands/sweeper.ts';
@@ -21,7 +22,7 @@ import { isAnswering } from './store/answering.ts';
 
 const config = loadConfig(configSchema);
 const logger = createLogger({ service: 'orders', level: config.LOG_LEVEL });
-await runProcess({ logger }, async (lifecycle) => await start(config, logger, lifecycle));
+await runProcess({ logger, files: filesOf(config) }, async (lifecycle) => await start(config, logger, lifecycle));
 
 async function start(config: Config, logger: Logger, lifecycle: Lifecycle): Promise<void> {
   let isReady = async (): Promise<boolean> => false;
@@ -85,8 +86,9 @@ async function start(config: Config, logger: Logger, lifecycle: Lifecycle): Prom
   });
   lifecycle.onStop('sweeper', sweeper.stop);
   const consumer = await startConsumer({
-    kafka: createKafka({ clientId: 'orders', brokers: config.KAFKA_BROKERS, logger }),
+    kafka: createKafka({ clientId: 'orders', brokers: config.KAFKA_BROKERS, tls: kafkaTls(config), logger }),
     groupId: config.KAFKA_GROUP_ID,
+    sessionTimeoutMs: config.KAFKA_SESSION_TIMEOUT_MS,
     topic: config.PAYMENTS_TOPIC,
     codec,
     database,

@@ -5,6 +5,7 @@ import { runProcess } from '@order-payments/platform/lifecycle.ts';
 import { createLogger } from '@order-payments/platform/logger.ts';
 import { createMetrics, startMetricsServer } from '@order-payments/platform/metrics.ts';
 import { listenForWakeUp } from '@order-payments/platform/outbox/wake-up.ts';
+import { filesOf, kafkaTls } from '@order-payments/platform/tls.ts';
 import { createAlarm } from './alarm.ts';
 import { configSchema } from './config.ts';
 import { campaign, type Campaign } from './leadership.ts';
@@ -16,7 +17,7 @@ const config = loadConfig(configSchema);
 const service = `outbox-relay-${config.RELAY_NAME}`;
 const logger = createLogger({ service, level: config.LOG_LEVEL });
 
-await runProcess({ logger }, async (lifecycle) => {
+await runProcess({ logger, files: filesOf(config) }, async (lifecycle) => {
   const registry = createMetrics();
   const state: { campaign?: Campaign } = {};
   const metricsServer = await startMetricsServer({
@@ -30,7 +31,13 @@ await runProcess({ logger }, async (lifecycle) => {
   const database = await createPool({ url: config.DATABASE_URL, applicationName: service, size: 3, logger });
   lifecycle.onStop('database', () => database.end());
   // Bounded, so that a relay that lost its leadership or is stopped while Kafka is away notices.
-  const kafka = createKafka({ clientId: service, brokers: config.KAFKA_BROKERS, logger, retries: 3 });
+  const kafka = createKafka({
+    clientId: service,
+    brokers: config.KAFKA_BROKERS,
+    tls: kafkaTls(config),
+    logger,
+    retries: 3,
+  });
   const publisher = createPublisher(kafka, logger);
   lifecycle.onStop('producer', publisher.close);
   const alarm = createAlarm();

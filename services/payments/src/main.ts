@@ -10,6 +10,7 @@ import { runProcess, type Lifecycle } from '@order-payments/platform/lifecycle.t
 import { createLogger, type Logger } from '@order-payments/platform/logger.ts';
 import { createMetrics, startMetricsServer } from '@order-payments/platform/metrics.ts';
 import { createWakeUp } from '@order-payments/platform/outbox/wake-up.ts';
+import { filesOf, kafkaTls } from '@order-payments/platform/tls.ts';
 import { configSchema, type Config } from './config.ts';
 import { applyOrderCreated } from './consumers/order-created.ts';
 import { paymentsService } from './grpc/payments-service.ts';
@@ -17,7 +18,7 @@ import { createPaymentsMetrics } from './metrics.ts';
 
 const config = loadConfig(configSchema);
 const logger = createLogger({ service: 'payments', level: config.LOG_LEVEL });
-await runProcess({ logger }, async (lifecycle) => await start(config, logger, lifecycle));
+await runProcess({ logger, files: filesOf(config) }, async (lifecycle) => await start(config, logger, lifecycle));
 
 async function start(config: Config, logger: Logger, lifecycle: Lifecycle): Promise<void> {
   let isReady = (): boolean => false;
@@ -63,8 +64,9 @@ async function start(config: Config, logger: Logger, lifecycle: Lifecycle): Prom
   isReady = () => !lifecycle.stopping.aborted;
 
   const consumer = await startConsumer({
-    kafka: createKafka({ clientId: 'payments', brokers: config.KAFKA_BROKERS, logger }),
+    kafka: createKafka({ clientId: 'payments', brokers: config.KAFKA_BROKERS, tls: kafkaTls(config), logger }),
     groupId: config.KAFKA_GROUP_ID,
+    sessionTimeoutMs: config.KAFKA_SESSION_TIMEOUT_MS,
     topic: config.ORDERS_TOPIC,
     codec,
     database,

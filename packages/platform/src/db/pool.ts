@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import {
   createBigintTypeParser,
   createPool as createSlonikPool,
@@ -45,8 +46,13 @@ export async function createPool(options: {
 async function openPool(options: Parameters<typeof createPool>[0]): Promise<Database> {
   const url = new URL(options.url);
   url.searchParams.set('application_name', options.applicationName);
+  // Slonik's word for what pg calls verify-full: the certificate and the name are verified.
+  if (url.searchParams.get('sslmode') === 'verify-full') url.searchParams.set('sslmode', 'require');
+  // Slonik 49 reads `sslrootcert` and then connects without TLS, so the CA is handed over beside the URL.
+  const caFile = url.searchParams.get('sslrootcert');
   const pool = await createSlonikPool(url.toString(), {
     maxPoolSize: options.size,
+    ...(caFile !== null && { ssl: { ca: readFileSync(caFile, 'utf8'), rejectUnauthorized: true } }),
     connectionTimeout: 5_000,
     // A new session costs about 5 ms, so keep them.
     idleTimeout: 600_000,

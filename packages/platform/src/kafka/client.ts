@@ -1,10 +1,13 @@
 import { Kafka, logLevel, Partitioners, type Producer } from 'kafkajs';
 import type { Logger } from '../logger.ts';
+import type { KafkaTls } from '../tls.ts';
 
 /** A Kafka client that writes to the process's log. */
 export function createKafka(options: {
   clientId: string;
   brokers: string[];
+  /** Without it, plain connections. */
+  tls?: KafkaTls | undefined;
   logger: Logger;
   /** How often a connection is tried before whoever waits for it is told. Default: for ever, as a broker that is away comes back. */
   retries?: number;
@@ -12,6 +15,7 @@ export function createKafka(options: {
   return new Kafka({
     clientId: options.clientId,
     brokers: options.brokers,
+    ...(options.tls && { ssl: options.tls }),
     connectionTimeout: 3_000,
     requestTimeout: 10_000,
     retry: { initialRetryTime: 100, maxRetryTime: 5_000, retries: options.retries ?? Number.MAX_SAFE_INTEGER },
