@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { BackendTerminatedError, CheckIntegrityConstraintViolationError, InvalidInputError } from 'slonik';
-import { errorKind, sqlStateOf } from './sql-state.ts';
+import { describeDatabaseError, errorKind, sqlStateOf } from './sql-state.ts';
 
 const withCode = (code: string): Error => Object.assign(new Error('from the database'), { code });
 
@@ -33,6 +33,13 @@ describe('what kind of trouble an error is', () => {
       expect(errorKind(new AggregateError([withCode(code)], 'every address failed'))).toBe('transient');
     },
   );
+
+  test("is told in the database's words, and where there are none in the error's own", () => {
+    const wrapped = new CheckIntegrityConstraintViolationError(withCode('23514'));
+    expect(describeDatabaseError(wrapped)).toBe('from the database');
+    expect(describeDatabaseError(new Error('ours'))).toBe('ours');
+    expect(describeDatabaseError('thrown')).toBe('thrown');
+  });
 
   test("slonik's wrappers keep what they wrap", () => {
     expect(errorKind(new CheckIntegrityConstraintViolationError(withCode('23514') as never))).toBe('data');

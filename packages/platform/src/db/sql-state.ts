@@ -33,6 +33,13 @@ export function sqlStateOf(error: unknown): string | undefined {
   return error instanceof InvalidInputError ? '22P02' : undefined;
 }
 
+/** In PostgreSQL's own words, which name the constraint at fault (and no data); drivers wrap them in words that do not. */
+export function describeDatabaseError(error: unknown): string {
+  const cause = causesOf(error).find(({ code }) => typeof code === 'string' && sqlStatePattern.test(code));
+  const { message } = cause ?? (error as Partial<Facts>);
+  return String(message ?? error);
+}
+
 /**
  * What became wrong, in the one place that decides it:
  * - data: this row breaks a rule of the database (class 22 data exception, 23 constraint). Trying again is pointless.

@@ -1,5 +1,5 @@
 import type { Database, Transaction } from '../db/pool.ts';
-import { errorKind } from '../db/sql-state.ts';
+import { describeDatabaseError, errorKind } from '../db/sql-state.ts';
 import { bury, type DeadLetter } from '../inbox/dead-letters.ts';
 import { forget, receive } from '../inbox/inbox.ts';
 import { seam } from '../seam.ts';
@@ -47,7 +47,7 @@ export async function processRecords(
     return await processTogether(processing, decoded);
   } catch (error) {
     if (errorKind(error) !== 'data') throw error;
-    return await processSingly(processing, decoded, error);
+    return await processSingly(processing, decoded);
   }
 }
 
@@ -106,17 +106,13 @@ async function processTogether({ database, apply }: Processing, decoded: Decoded
   });
 }
 
-async function processSingly(
-  processing: Processing,
-  decoded: DecodedRecords,
-  cause: unknown,
-): Promise<ProcessedRecords> {
+async function processSingly(processing: Processing, decoded: DecodedRecords): Promise<ProcessedRecords> {
   const total = await processTogether(processing, { ...decoded, events: [] });
   for (const event of decoded.events) {
     const one = { events: [event], dead: [], skipped: 0 };
     const outcome = await processTogether(processing, one).catch(async (error: unknown) => {
       if (errorKind(error) !== 'data') throw error;
-      const why = error instanceof Error ? error.message : String(cause);
+      const why = describeDatabaseError(error);
       return await processTogether(processing, { events: [], dead: [letter(event, why, 2)], skipped: 0 });
     });
     total.applied += outcome.applied;
