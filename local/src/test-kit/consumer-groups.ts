@@ -1,0 +1,34 @@
+import { withKafkaAdmin } from '../infrastructure/topics.ts';
+import { eventually } from './eventually.ts';
+
+/** Of each partition, in their order: where its next record will be. */
+export async function endOffsets(brokers: string, topic: string): Promise<bigint[]> {
+  const offsets = await withKafkaAdmin(brokers, (admin) => admin.fetchTopicOffsets(topic));
+  return offsets.toSorted((a, b) => a.partition - b.partition).map(({ high }) => BigInt(high));
+}
+
+/** Resolves when the group has committed everything that was in the topic when it was called. */
+export async function untilConsumed(
+  brokers: string,
+  { groupId, topic }: { groupId: string; topic: string },
+  timeoutMs: number,
+): Promise<void> {
+  const ends = await endOffsets(brokers, topic);
+  const check = async (): Promise<void> => {
+    const [group] = await withKafkaAdmin(brokers, async (admin) => {
+      // Without retries kafkajs finds no coordinator before it has asked for something else.
+      await admin.fetchTopicMetadata({ topics: [topic] });
+      return admin.fetchOffsets({ groupId, topics: [topic] });
+    });
+    const committed = new Map(group?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
+    const behind = ends.findIndex((end, partition) => end > 0n && (committed.get(partition) ?? -1n) < end);
+    if (behind !== -1)
+      throw new Error(`${groupId} is at ${committed.get(behind)} of ${ends[behind]} in ${topic}[${behind}].`);
+  };
+  await eventually(check, { timeoutMs });
+}
+
+/** The group forgets how far it came. Its members must be gone. */
+export async function forgetOffsets(brokers: string, groupId: string): Promise<void> {
+  await eventually(() => withKafkaAdmin(brokers, (admin) => admin.deleteGroups([groupId])), { timeoutMs: 20_000 });
+}
