@@ -14,12 +14,12 @@ import { parseOrderId, parseUserId } from '@order-payments/kernel/ids.ts';
 import { parseAmount } from '@order-payments/kernel/money.ts';
 import { parseDescription, parseIdempotencyKey } from '@order-payments/kernel/text.ts';
 import type { Database } from '@order-payments/platform/db/pool.ts';
+import { retryTransient } from '@order-payments/platform/db/retry.ts';
 import type { Call } from '@order-payments/platform/grpc/server.ts';
 import type { CreateOrder } from '../commands/create-order.ts';
 import { getOrder } from '../commands/get-order.ts';
 import { listOrders } from '../commands/list-orders.ts';
 import type { OrderStatus } from '../domain/order.ts';
-import { retryTransient } from '../store/retry.ts';
 import { presentOrder } from './present.ts';
 
 /** The calls of orders.v1.OrdersService. Every field is checked here, whatever the caller checked. */

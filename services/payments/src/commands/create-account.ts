@@ -1,9 +1,9 @@
 import { AppError } from '@order-payments/kernel/errors.ts';
 import { newAccountId, type UserId } from '@order-payments/kernel/ids.ts';
 import type { Database } from '@order-payments/platform/db/pool.ts';
+import { retryTransient } from '@order-payments/platform/db/retry.ts';
 import type { Account } from '../domain/account.ts';
 import { findAccount, insertAccount } from '../store/accounts.ts';
-import { retryTransient } from '../store/retry.ts';
 
 /** Opens the user's account. ACCOUNT_ALREADY_EXISTS where the user has one. */
 export async function createAccount(

@@ -2,9 +2,9 @@ import { AppError } from '@order-payments/kernel/errors.ts';
 import { newTransactionId, type UserId } from '@order-payments/kernel/ids.ts';
 import { moneyMax } from '@order-payments/kernel/money.ts';
 import type { Database } from '@order-payments/platform/db/pool.ts';
+import { retryTransient } from '@order-payments/platform/db/retry.ts';
 import { seam } from '@order-payments/platform/seam.ts';
 import type { Transaction } from '../domain/account.ts';
-import { retryTransient } from '../store/retry.ts';
 import { creditAccount, findTopUp } from '../store/transactions.ts';
 import { getAccount } from './get-account.ts';
 

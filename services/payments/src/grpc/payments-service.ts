@@ -17,6 +17,7 @@ import { parseOrderId, parseUserId } from '@order-payments/kernel/ids.ts';
 import { parseAmount } from '@order-payments/kernel/money.ts';
 import { parseIdempotencyKey } from '@order-payments/kernel/text.ts';
 import type { Database } from '@order-payments/platform/db/pool.ts';
+import { retryTransient } from '@order-payments/platform/db/retry.ts';
 import type { Call } from '@order-payments/platform/grpc/server.ts';
 import { createAccount } from '../commands/create-account.ts';
 import { getAccount } from '../commands/get-account.ts';
@@ -24,7 +25,6 @@ import { listTransactions } from '../commands/list-transactions.ts';
 import { topUpAccount } from '../commands/top-up-account.ts';
 import type { PaymentsMetrics } from '../metrics.ts';
 import { findPayments } from '../store/payments.ts';
-import { retryTransient } from '../store/retry.ts';
 import { presentAccount, presentPayment, presentTransaction } from './present.ts';
 
 const orderIdsMax = 100;
