@@ -49,6 +49,7 @@ const layers: readonly Layer[] = [
       'kafkajs',
       'node-pg-migrate',
       'node:',
+      '@slonik/pg-driver',
       'pg',
       'pino',
       'prom-client',

@@ -36,13 +36,18 @@ export async function runProcess(
         logger.error({ err: error, part: name }, 'could not stop cleanly');
         return true;
       });
-      if (!finished) logger.error({ part: name }, 'did not stop in time');
+      if (finished) continue;
+      logger.error({ part: name }, 'did not stop in time');
+      exitCode = 1;
     }
     logger.info({ exit_code: exitCode }, 'stopped');
     exit(exitCode);
   };
+  let signals = 0;
   const beginStop = (): void => {
-    if (stopping.signal.aborted) exit(1);
+    signals += 1;
+    // Counted, because the process may be stopping for another reason when the first one arrives.
+    if (signals > 1) exit(1);
     stopping.abort();
   };
   const fail = (why: Error): void => {

@@ -154,6 +154,33 @@ describe('the consumer', () => {
     expect(fatal).toEqual([]);
   });
 
+  test('buries a record whose headers no database would take', async () => {
+    const last = event();
+    await producer.send({
+      topic,
+      messages: [{ key: 'one partition', value: 'junk', headers: { 'a\0name': 'a\0value', '\ud800': 'surrogate' } }],
+    });
+    await send([codec.encode(last)]);
+    await consume(applyToTable);
+    await untilApplied(last);
+    expect(await deadLetters()).toHaveLength(1);
+    expect(fatal).toEqual([]);
+  });
+
+  test('does not wait for schemas that were unknown when old records were written', async () => {
+    const last = event();
+    const unknown = Array.from({ length: 20 }, (_, n) => Buffer.from([0, 0x7f, 0, 0, n, 1, 2, 3]));
+    const longAgo = String(Date.now() - 60_000);
+    await producer.send({
+      topic,
+      messages: unknown.map((value) => ({ key: 'one partition', value, timestamp: longAgo })),
+    });
+    await send([codec.encode(last)]);
+    await consume(applyToTable);
+    await untilApplied(last);
+    expect(await deadLetters()).toHaveLength(20);
+  });
+
   test('buries the second of two events that share an id and differ in data', async () => {
     const first = event('one');
     const forged = event('another', first.event_id);

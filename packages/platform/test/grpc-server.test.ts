@@ -1,4 +1,4 @@
-import { Client, credentials, Metadata, status, type ServiceError } from '@grpc/grpc-js';
+import { Client, credentials, Metadata, status, type ServerOptions, type ServiceError } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { loadOrdersDescriptors } from '@order-payments/contracts/descriptors.ts';
 import {
@@ -19,8 +19,8 @@ let client: OrdersServiceClient;
 let calls: Call[] = [];
 let attempts = 0;
 
-beforeAll(async () => {
-  server = await startGrpcServer({
+const startServer = async (channel: ServerOptions = {}): Promise<GrpcServer> =>
+  await startGrpcServer({
     host: '127.0.0.1',
     port: 0,
     services: [
@@ -43,7 +43,11 @@ beforeAll(async () => {
     descriptors: loadOrdersDescriptors(),
     logger: createLogger({ service: 'test', level: 'silent' }),
     registry: createMetrics(),
+    channel,
   });
+
+beforeAll(async () => {
+  server = await startServer();
   client = new OrdersServiceClient(`127.0.0.1:${server.port}`, credentials.createInsecure(), channelOptions);
 });
 
@@ -131,6 +135,20 @@ describe('the gRPC server', () => {
       callUnary(nobody.getOrder.bind(nobody), { orderId: 'x' }, { requestId: 'r', timeoutMs: 1_000, retry: true }),
     ).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     nobody.close();
+  });
+
+  test('calls outlive the connection that they were sent on, also those that may not be repeated', async () => {
+    const short = await startServer({ 'grpc.max_connection_age_ms': 100 });
+    const shortLived = new OrdersServiceClient(`127.0.0.1:${short.port}`, credentials.createInsecure(), channelOptions);
+    const settings = { requestId: 'r', timeoutMs: 10_000, retry: false };
+    const call = shortLived.getOrder.bind(shortLived);
+    const until = Date.now() + 3_000;
+    const callers = Array.from({ length: 16 }, async () => {
+      while (Date.now() < until) await callUnary(call, { orderId: 'any' }, settings);
+    });
+    await expect(Promise.all(callers)).resolves.toHaveLength(16);
+    shortLived.close();
+    await short.stop();
   });
 
   test('the health service says whether the process takes work', async () => {

@@ -118,6 +118,7 @@ export function recordOf(
     offset: offset++,
     key: Buffer.from(outcome.data.user_id),
     value: codec.encode(change(toEnvelope(outcome))),
+    timestampMs: Date.now(),
     headers: {},
   };
 }

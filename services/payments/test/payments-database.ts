@@ -101,6 +101,7 @@ export function recordOf(
     offset: offset++,
     key: Buffer.from(order.userId),
     value: codec.encode(change(toEnvelope(event))),
+    timestampMs: Date.now(),
     headers: {},
   };
 }

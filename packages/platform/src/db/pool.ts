@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createPgDriverFactory } from '@slonik/pg-driver';
 import {
   createBigintTypeParser,
   createPool as createSlonikPool,
@@ -6,6 +7,7 @@ import {
   type CommonQueryMethods,
   type DatabasePool,
   type DatabaseTransactionConnection,
+  type DriverFactory,
   type Interceptor,
 } from 'slonik';
 
@@ -50,13 +52,15 @@ async function openPool(options: Parameters<typeof createPool>[0]): Promise<Data
   if (url.searchParams.get('sslmode') === 'verify-full') url.searchParams.set('sslmode', 'require');
   // Slonik 49 reads `sslrootcert` and then connects without TLS, so the CA is handed over beside the URL.
   const caFile = url.searchParams.get('sslrootcert');
+  const statementTimeoutMs = options.statementTimeoutMs ?? 10_000;
   const pool = await createSlonikPool(url.toString(), {
     maxPoolSize: options.size,
     ...(caFile !== null && { ssl: { ca: readFileSync(caFile, 'utf8'), rejectUnauthorized: true } }),
     connectionTimeout: 5_000,
     // A new session costs about 5 ms, so keep them.
     idleTimeout: 600_000,
-    statementTimeout: options.statementTimeoutMs ?? 10_000,
+    statementTimeout: statementTimeoutMs,
+    driverFactory: withAnswerLimit(createPgDriverFactory(), statementTimeoutMs + answerGraceMs),
     idleInTransactionSessionTimeout: 10_000,
     // Slonik would send DISCARD ALL after every use; no query of ours leaves anything in the session.
     resetConnection: async () => {},
@@ -66,6 +70,35 @@ async function openPool(options: Parameters<typeof createPool>[0]): Promise<Data
   // Each error is also thrown to whoever ran the query; an event without a listener would be thrown in its place.
   pool.on('error', () => {});
   return pool;
+}
+
+// The server cancels a statement at its time-out; an answer that has not come some seconds later never will.
+const answerGraceMs = 5_000;
+
+/**
+ * Gives up a session whose server is gone without a word (a lost node, a link that swallows everything): TCP alone would wait
+ * for a quarter of an hour or for ever. Ending it rejects the statement like any connection that broke.
+ */
+function withAnswerLimit(createDriver: DriverFactory, limitMs: number): DriverFactory {
+  return async (configuration) => {
+    const driver = await createDriver(configuration);
+    return {
+      createClient: async () => {
+        const client = await driver.createClient();
+        return {
+          ...client,
+          query: async (...statement) => {
+            const limit = setTimeout(() => void client.destroy().catch(() => {}), limitMs);
+            try {
+              return await client.query(...statement);
+            } finally {
+              clearTimeout(limit);
+            }
+          },
+        };
+      },
+    };
+  };
 }
 
 /** Slonik carries a query's schema but does not apply it by itself. */

@@ -19,7 +19,10 @@ describe('what kind of trouble an error is', () => {
     ['42601', 'other'],
     ['42501', 'other'],
     ['XX001', 'other'],
-    ['25006', 'other'],
+    ['25006', 'transient'],
+    ['25P03', 'transient'],
+    ['25P02', 'other'],
+    ['58030', 'transient'],
   ])('SQLSTATE %s is %s', (code, kind) => {
     expect(errorKind(withCode(code))).toBe(kind);
     expect(errorKind(new Error('wrapped', { cause: withCode(code) }))).toBe(kind);

@@ -2,6 +2,7 @@ import {
   Server,
   ServerCredentials,
   type handleUnaryCall,
+  type ServerOptions,
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
@@ -47,12 +48,15 @@ export async function startGrpcServer(options: {
   descriptors: PackageDefinition;
   logger: Logger;
   registry: Registry;
+  /** Instead of the defaults below, for tests. */
+  channel?: ServerOptions;
 }): Promise<GrpcServer> {
   const server = new Server({
     'grpc.max_receive_message_length': messageBytesMax,
     'grpc.max_connection_age_ms': connectionAgeMs,
     // A call may take deadlineMaxMs; the connection stays for it.
     'grpc.max_connection_age_grace_ms': deadlineMaxMs,
+    ...options.channel,
   });
   const duration = new Histogram({
     name: 'grpc_server_duration_seconds',

@@ -15,8 +15,10 @@ const subBatchSize = 300;
 // Three partitions at a time keep the database busy while one of them fetches or commits.
 const partitionsConcurrently = 3;
 const heartbeatIntervalMaxMs = 2_000;
-// Far beyond any rebalance or restart of a broker: who made no progress for that long never will.
+// Far beyond any statement and any rebalance: who made no progress for that long never will.
 const watchdogMs = 120_000;
+const brokerAnswerLimitMs = 5_000;
+const disconnectLimitMs = 8_000;
 
 export interface ConsumerOptions {
   kafka: Kafka;
@@ -70,15 +72,21 @@ export async function startConsumer(options: ConsumerOptions): Promise<RunningCo
     progress();
   });
   consumer.on(consumer.events.FETCH, progress);
-  consumer.on(consumer.events.HEARTBEAT, progress);
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     ready = false;
     // kafkajs would keep the process alive with a dead consumer in it.
     if (!payload.restart) options.onFatal(new Error('the consumer crashed', { cause: payload.error }));
   });
+  const inHand = new Set<{ sinceMs: number }>();
   const watchdog = setInterval(() => {
-    if (Date.now() - lastProgressMs > watchdogMs) options.onFatal(new Error('the consumer made no progress'));
-  }, 5_000);
+    const stuckSinceMs = Math.min(lastProgressMs, ...[...inHand].map(({ sinceMs }) => sinceMs));
+    if (Date.now() - stuckSinceMs < watchdogMs) return;
+    void isAnswering(kafka).then((answering) => {
+      if (answering) options.onFatal(new Error('the consumer made no progress'));
+      // Nothing to be gained by a restart: the broker is away, and what does not need it goes on.
+      else progress();
+    });
+  }, watchdogMs / 10);
   watchdog.unref();
 
   const stopping = new AbortController();
@@ -89,7 +97,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<RunningCo
     partitionsConsumedConcurrently: partitionsConcurrently,
     eachBatch: async (payload) => {
       try {
-        await processBatch(payload, options, metrics, { stopping: stopping.signal, progress, heartbeatIntervalMs });
+        await processBatch(payload, options, metrics, { stopping: stopping.signal, inHand, heartbeatIntervalMs });
       } catch (error) {
         // kafkajs rejoins the group on its own errors. Any other would stop it for good or go round for ever.
         if (isKafkaError(error)) throw error;
@@ -104,24 +112,37 @@ export async function startConsumer(options: ConsumerOptions): Promise<RunningCo
       ready = false;
       clearInterval(watchdog);
       stopping.abort();
-      await consumer.disconnect();
+      // With its broker away, kafkajs waits for it for ever.
+      await Promise.race([consumer.disconnect(), sleep(disconnectLimitMs)]);
     },
   };
+}
+
+async function isAnswering(kafka: Kafka): Promise<boolean> {
+  const admin = kafka.admin();
+  const asking = admin.listTopics().then(
+    () => true,
+    () => false,
+  );
+  const answered = await Promise.race([asking, sleep(brokerAnswerLimitMs).then(() => false)]);
+  await Promise.race([admin.disconnect().catch(() => {}), sleep(brokerAnswerLimitMs)]);
+  return answered;
 }
 
 type Metrics = ReturnType<typeof createConsumerMetrics>;
 
 interface Run {
   readonly stopping: AbortSignal;
-  readonly progress: () => void;
+  /** The attempts under way, which the watchdog looks at. */
+  readonly inHand: Set<{ sinceMs: number }>;
   readonly heartbeatIntervalMs: number;
 }
 
 async function processBatch(
-  { batch, heartbeat, isRunning, isStale, resolveOffset, commitOffsetsIfNecessary }: EachBatchPayload,
+  { batch, heartbeat, isRunning, isStale, resolveOffset }: EachBatchPayload,
   options: ConsumerOptions,
   metrics: Metrics,
-  { stopping, progress, heartbeatIntervalMs }: Run,
+  { stopping, inHand, heartbeatIntervalMs }: Run,
 ): Promise<void> {
   const { topic, partition, messages } = batch;
   for (let start = 0; start < messages.length; start += subBatchSize) {
@@ -129,10 +150,12 @@ async function processBatch(
     seam('consumer.fetched');
     const records = slice.map((message) => toRecord(batch, message));
     for (let attempt = 0; ; attempt++) {
-      // Someone else owns the partition after a rebalance or a seek, or the process stops: what was not committed is read again there.
+      // After a seek, or when the process stops, the rest is read again. (A rebalance shows as a heartbeat that throws.)
       if (!isRunning() || isStale() || stopping.aborted) return;
       const stopTimer = metrics.duration.startTimer({ topic });
       const beat = keepBeating(heartbeat, heartbeatIntervalMs);
+      const underWay = { sinceMs: Date.now() };
+      inHand.add(underWay);
       try {
         const outcome = await processRecords(options, records);
         for (const [result, count] of Object.entries(outcome) as Array<[string, number]>)
@@ -148,15 +171,14 @@ async function processBatch(
       } finally {
         stopTimer();
         clearInterval(beat);
+        inHand.delete(underWay);
       }
-      progress();
       await heartbeat();
     }
     seam('consumer.committed');
-    progress();
     const last = slice.at(-1);
     if (last) resolveOffset(last.offset);
-    await commitOffsetsIfNecessary();
+    // kafkajs commits it after the batch, or when the consumer stops.
     seam('consumer.resolved');
     metrics.lag.set({ topic, partition }, Number(BigInt(batch.highWatermark) - 1n - BigInt(last?.offset ?? 0)));
     await heartbeat();
@@ -171,11 +193,8 @@ function keepBeating(heartbeat: () => Promise<void>, intervalMs: number): NodeJS
 
 function toRecord({ topic, partition }: Batch, message: KafkaMessage): EventRecord {
   const headers = Object.entries(message.headers ?? {}).map(([name, value]) => [
-    name,
-    // PostgreSQL's jsonb takes no NUL.
-    String(Array.isArray(value) ? value[0] : value)
-      .replaceAll('\0', '')
-      .toWellFormed(),
+    toJsonText(name),
+    toJsonText(String(Array.isArray(value) ? value[0] : value)),
   ]);
   return {
     topic,
@@ -183,8 +202,14 @@ function toRecord({ topic, partition }: Batch, message: KafkaMessage): EventReco
     offset: BigInt(message.offset),
     key: message.key,
     value: message.value,
+    timestampMs: Number(message.timestamp),
     headers: Object.fromEntries(headers) as Record<string, string>,
   };
+}
+
+/** PostgreSQL's jsonb takes neither NUL nor a lone surrogate, and a dead letter must never be refused. */
+function toJsonText(text: string): string {
+  return text.replaceAll('\0', '').toWellFormed();
 }
 
 function isKafkaError(error: unknown): boolean {

@@ -15,6 +15,8 @@ export interface EventRecord {
   readonly offset: bigint;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
+  /** Epoch milliseconds, as its producer or broker says. */
+  readonly timestampMs: number;
   readonly headers: Readonly<Record<string, string>>;
 }
 

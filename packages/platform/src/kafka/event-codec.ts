@@ -27,7 +27,8 @@ export interface EventCodec {
   isReady(): boolean;
   /** Confluent's wire format. Throws TypeError for what breaks the schema, so that it never reaches an outbox. */
   encode(envelope: Envelope): Buffer;
-  decode(value: Buffer | null): Promise<Decoded>;
+  /** `writtenAtMs`: the record's time, epoch milliseconds; now where there is none. Throws RegistryUnavailableError for what passes by itself. */
+  decode(value: Buffer | null, writtenAtMs?: number): Promise<Decoded>;
 }
 
 // Confluent's wire format: a zero byte, the schema's id in four bytes, the Avro body.
@@ -35,6 +36,7 @@ export interface EventCodec {
 const headerBytes = 5;
 
 const registryTimeoutMs = 5_000;
+const missingIdsMax = 1_000;
 
 type Unreadable = Exclude<Decoded, { kind: 'event' }>;
 
@@ -55,10 +57,12 @@ export function createEventCodec(options: {
   missingSchemaPatienceMs?: number;
 }): EventCodec {
   const { missingSchemaPatienceMs = 30_000 } = options;
-  const registry = new SchemaRegistry({
-    host: options.registryUrl,
-    retry: { retries: 1, initialRetryTimeInSecs: 0.1, maxRetryTimeInSecs: 1 },
-  });
+  const openRegistry = (): SchemaRegistry =>
+    new SchemaRegistry({
+      host: options.registryUrl,
+      retry: { retries: 1, initialRetryTimeInSecs: 0.1, maxRetryTimeInSecs: 1 },
+    });
+  let registry = openRegistry();
   const own = options.schemas.map((schema) => ({ ...schema, type: avroTypeOf(schema.text) }));
   const idByEventType = new Map<string, { id: number; type: Type }>();
   const writers = new Map<number, Writer | Unreadable>();
@@ -72,7 +76,7 @@ export function createEventCodec(options: {
     }
   };
 
-  const findWriter = async (id: number): Promise<Writer | Unreadable> => {
+  const findWriter = async (id: number, writtenAtMs: number): Promise<Writer | Unreadable> => {
     const known = writers.get(id);
     if (known !== undefined) return known;
     try {
@@ -82,10 +86,17 @@ export function createEventCodec(options: {
     } catch (error) {
       if (isUnsupported(error))
         return { kind: 'undecodable', why: `schema ${id} is none of Avro: ${messageOf(error)}` };
-      if (!isNotFound(error)) throw error;
-      const since = missingSince.get(id) ?? Date.now();
-      missingSince.set(id, since);
-      if (Date.now() - since >= missingSchemaPatienceMs)
+      if (!isNotFound(error)) {
+        // The library keeps a request that was never answered, and would wait for it again.
+        registry = openRegistry();
+        throw error;
+      }
+      // Counted from the record's own time, so that many unknown ids in a row are waited for once and not one by one. The
+      // time is its producer's, which may be wrong: nothing is waited for longer than since it was first seen.
+      const seenAtMs = missingSince.get(id) ?? Date.now();
+      if (missingSince.size >= missingIdsMax) missingSince.clear();
+      missingSince.set(id, seenAtMs);
+      if (Date.now() - Math.min(seenAtMs, writtenAtMs) >= missingSchemaPatienceMs)
         return { kind: 'undecodable', why: `schema ${id} is not in the registry` };
       throw new RegistryUnavailableError(`schema ${id} is not in the registry yet`, { cause: error });
     }
@@ -126,12 +137,12 @@ export function createEventCodec(options: {
       header.writeInt32BE(schema.id, 1);
       return Buffer.concat([header, schema.type.toBuffer(envelope)]);
     },
-    async decode(value) {
+    async decode(value, writtenAtMs = Date.now()) {
       if (value === null) return { kind: 'skipped', why: 'tombstone' };
       if (value.length <= headerBytes || value[0] !== 0)
         return { kind: 'undecodable', why: 'not in Confluent wire format' };
       const id = value.readInt32BE(1);
-      const writer = await findWriter(id);
+      const writer = await findWriter(id, writtenAtMs);
       if ('kind' in writer) return writer;
       try {
         const envelope = writer.reader.fromBuffer(value.subarray(headerBytes), writer.resolver) as Envelope;

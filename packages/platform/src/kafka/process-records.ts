@@ -60,7 +60,7 @@ interface DecodedRecords {
 async function decodeAll(codec: EventCodec, records: readonly EventRecord[]): Promise<DecodedRecords> {
   const result: DecodedRecords = { events: [], dead: [], skipped: 0 };
   for (const record of records) {
-    const decoded = await codec.decode(record.value);
+    const decoded = await codec.decode(record.value, record.timestampMs);
     switch (decoded.kind) {
       case 'event': {
         const { envelope } = decoded;

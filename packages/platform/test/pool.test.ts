@@ -1,0 +1,42 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { createDatabase } from '@order-payments/local/test-kit/infrastructure.ts';
+import { openLossyLink } from '@order-payments/local/test-kit/lossy-link.ts';
+import { z } from 'zod';
+import { createPool, sql } from '../src/db/pool.ts';
+import { errorKind } from '../src/db/sql-state.ts';
+
+const undo: Array<() => Promise<unknown>> = [];
+
+afterEach(async () => {
+  for (const step of undo.splice(0).reverse()) await step();
+});
+
+const answerRow = z.object({ answer: z.bigint() });
+
+describe('the pool', () => {
+  test('gives up a session that fell silent, and the next statement has another', async () => {
+    const database = await createDatabase('payments');
+    undo.push(() => database.drop());
+    const link = await openLossyLink(database.port);
+    undo.push(() => link.close());
+    const url = database.urls.service.replace(`:${database.port}/`, `:${link.port}/`);
+    const pool = await createPool({ url, applicationName: 'test', size: 2, statementTimeoutMs: 500 });
+    undo.push(() => pool.end());
+    const ask = sql.type(answerRow)`select 1::int8 as answer`;
+    const within = pool.transaction(async (transaction) => {
+      await transaction.one(ask);
+      link.silenceOpenConnections();
+      return await transaction.one(ask);
+    });
+    expect(errorKind(await within.catch((error: unknown) => error))).toBe('transient');
+    expect(await pool.one(ask)).toEqual({ answer: 1n });
+  }, 60_000);
+
+  test('checks every row against the schema of its query', async () => {
+    const database = await createDatabase('payments');
+    undo.push(() => database.drop());
+    const pool = await createPool({ url: database.urls.service, applicationName: 'test', size: 1 });
+    undo.push(() => pool.end());
+    await expect(pool.one(sql.type(answerRow)`select 'text' as answer`)).rejects.toThrow();
+  });
+});
