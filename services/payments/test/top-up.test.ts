@@ -1,10 +1,14 @@
+import { newAccountId } from '@order-payments/kernel/ids.ts';
 import { moneyMax } from '@order-payments/kernel/money.ts';
-import { createPool, type Database } from '@order-payments/platform/db/pool.ts';
+import { eventually } from '@order-payments/local/test-kit/eventually.ts';
+import { createPool, sql, type Database } from '@order-payments/platform/db/pool.ts';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
 import { createAccount } from '../src/commands/create-account.ts';
 import { listTransactions } from '../src/commands/list-transactions.ts';
 import { topUpAccount } from '../src/commands/top-up-account.ts';
 import type { Transaction } from '../src/domain/account.ts';
+import { insertAccount } from '../src/store/accounts.ts';
 import { openLossyLink, type LossyLink } from './answer-loss.ts';
 import {
   balanceOf,
@@ -40,6 +44,37 @@ type TopUpRequest = Parameters<typeof topUpAccount>[1];
 
 async function topUp(request: Partial<TopUpRequest> & Pick<TopUpRequest, 'userId' | 'amount'>): Promise<Transaction> {
   return await topUpAccount(payments.database, { idempotencyKey: undefined, deadlineMs: soon(), ...request });
+}
+
+/** Lets no one at the table of accounts until it is opened. */
+async function holdAccounts(): Promise<{ open(): Promise<void> }> {
+  const held = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<void>();
+  const holding = payments.owner.transaction(async (transaction) => {
+    await transaction.query(sql.unsafe`lock table accounts in access exclusive mode`);
+    held.resolve();
+    await release.promise;
+  });
+  await held.promise;
+  return {
+    open: async () => {
+      release.resolve();
+      await holding;
+    },
+  };
+}
+
+async function waitingForAccounts(sessions: number): Promise<void> {
+  await eventually(
+    async () =>
+      expect(
+        await payments.owner.oneFirst(
+          sql.type(z.object({ count: z.bigint() }))`
+            select count(*) from pg_locks where relation = 'accounts'::regclass and not granted`,
+        ),
+      ).toBe(BigInt(sessions)),
+    { timeoutMs: 5_000 },
+  );
 }
 
 describe('a top-up', () => {
@@ -101,6 +136,26 @@ describe('a top-up', () => {
       balanceAfter: moneyMax,
     });
     await expect(topUp({ userId, amount: moneyMax })).rejects.toMatchObject({ code: 'BALANCE_LIMIT_EXCEEDED' });
+  });
+
+  test('that finds no account, and then one that was opened meanwhile, is credited and not called too large', async () => {
+    for (const idempotencyKey of [undefined, 'k']) {
+      const userId = newUserId();
+      // PostgreSQL grants a table's lock in the order in which it was asked for: the top-up's first statement, then the
+      // account, and then the top-up's next look.
+      const gate = await holdAccounts();
+      const credited = topUp({ userId, amount: 1n, idempotencyKey });
+      await waitingForAccounts(1);
+      const opened = payments.owner.transaction(async (transaction) => {
+        await transaction.query(sql.unsafe`lock table accounts in access exclusive mode`);
+        await insertAccount(transaction, { id: newAccountId(), userId, now: new Date() });
+      });
+      await waitingForAccounts(2);
+      await gate.open();
+      expect(await credited).toMatchObject({ amount: 1n, balanceAfter: 1n });
+      await opened;
+      expect(await balanceOf(payments, userId)).toBe(1n);
+    }
   });
 
   test('storm: 20 keys, 25 calls each, make 20 transactions and one answer a key', async () => {
