@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { OrderStatus, type Order } from '@order-payments/contracts/generated/orders/v1/orders.ts';
-import { AppError } from '@order-payments/kernel/errors.ts';
+import { AppError, errorCodes } from '@order-payments/kernel/errors.ts';
 import { waitUntilSettled } from './wait-until-settled.ts';
 
 const newOrder: Order = {
@@ -49,12 +49,19 @@ describe('waitUntilSettled', () => {
     expect(looks).toBe(2);
   });
 
-  test('passes over a look that could not reach the service: the order is accepted all the same', async () => {
+  test.each(errorCodes)('passes over a look that failed with %s: the order is accepted all the same', async (code) => {
     let looks = 0;
     const look = async (): Promise<Order> => {
-      if (++looks === 1) throw new AppError('UNAVAILABLE', 'down');
+      if (++looks === 1) throw new AppError(code, 'no');
       return finished;
     };
     expect(await waitUntilSettled(newOrder, { look, timeoutMs: 5_000, gone: staying })).toBe(finished);
+  });
+
+  test('answers with the order as it was last seen when every look fails', async () => {
+    const look = async (): Promise<Order> => {
+      throw new AppError('ORDER_NOT_FOUND', 'no');
+    };
+    expect(await waitUntilSettled(newOrder, { look, timeoutMs: 100, gone: staying })).toBe(newOrder);
   });
 });

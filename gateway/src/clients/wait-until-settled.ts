@@ -1,14 +1,11 @@
 import { OrderStatus, type Order } from '@order-payments/contracts/generated/orders/v1/orders.ts';
-import { AppError, type ErrorCode } from '@order-payments/kernel/errors.ts';
+import { AppError } from '@order-payments/kernel/errors.ts';
 import { sleep } from '@order-payments/platform/backoff.ts';
 
 // An order settles within tens of milliseconds when nothing is queued; the longer it takes, the less a look is worth.
 const firstPauseMs = 20;
 const pauseGrowth = 1.5;
 const pauseMaxMs = 250;
-
-// The order is accepted and will be settled; that a look at it failed must not turn the 201 into an error.
-const passing: ReadonlySet<ErrorCode> = new Set(['UNAVAILABLE', 'OVERLOADED', 'DEADLINE_EXCEEDED']);
 
 /**
  * The order once it is settled, or as it was last seen when the time is up or the client is gone.
@@ -31,7 +28,8 @@ export async function waitUntilSettled(
     try {
       seen = await look();
     } catch (error) {
-      if (!(error instanceof AppError) || !passing.has(error.code)) throw error;
+      // The order is accepted and will be settled: whatever a look at it is answered must not turn the 201 into an error.
+      if (!(error instanceof AppError)) throw error;
     }
   }
   return seen;
