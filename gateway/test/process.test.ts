@@ -1,3 +1,4 @@
+import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
@@ -33,6 +34,18 @@ async function startSilence(): Promise<string> {
     },
   });
   return `dns:///127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** Can be reached, and knows no call. */
+async function startGrpcServer(): Promise<string> {
+  const server = new Server();
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    );
+  });
+  started.push({ stop: async () => server.forceShutdown() });
+  return `dns:///127.0.0.1:${port}`;
 }
 
 const postOrder = async (gateway: TestGateway, headers: Record<string, string> = {}): Promise<Response> =>
@@ -77,13 +90,22 @@ describe('services that fail', () => {
 });
 
 describe('health, metrics and documentation', () => {
-  test('alive, but not ready without the services, on both ports', async () => {
+  test('alive, but not ready without any service, on both ports', async () => {
     const gateway = await start();
     for (const port of [gateway.port, gateway.metricsPort]) {
       expect((await fetch(`http://127.0.0.1:${port}/health/live`)).status).toBe(200);
       expect((await fetch(`http://127.0.0.1:${port}/health/ready`)).status).toBe(503);
     }
   });
+
+  test.each(['ORDERS_GRPC_URL', 'PAYMENTS_GRPC_URL'])(
+    'ready with one service only (%s): what the other one is needed for is refused call by call',
+    async (variable) => {
+      const gateway = await start({ [variable]: await startGrpcServer() });
+      for (const port of [gateway.port, gateway.metricsPort])
+        expect((await fetch(`http://127.0.0.1:${port}/health/ready`)).status).toBe(200);
+    },
+  );
 
   test('requests are counted by route and status, also what was no request', async () => {
     const gateway = await start();

@@ -18,7 +18,7 @@ export const healthPaths = {
       id: 'getReadiness',
       tag: 'Health',
       summary: 'Does the gateway take work?',
-      description: 'For a readiness probe: 503 while it stops, or cannot reach the services behind it.',
+      description: 'For a readiness probe: 503 while it stops, or can reach none of the services behind it.',
       success: { 200: answer('It takes work.', { schema: 'Health', example: { status: 'ready' } }) },
       asksService: false,
       refusals: ['UNAVAILABLE'],

@@ -9,7 +9,7 @@ export function addHealthRoutes(router: Router<GatewayState>, isReady: () => Pro
   });
 
   router.get('/health/ready', async (ctx) => {
-    if (!(await isReady())) throw new AppError('UNAVAILABLE', 'the gateway stops, or a service cannot be reached');
+    if (!(await isReady())) throw new AppError('UNAVAILABLE', 'the gateway stops, or no service can be reached');
     ctx.body = { status: 'ready' };
   });
 }
