@@ -61,6 +61,15 @@ describe('the OpenAPI document', () => {
     for (const { operation } of operations) expect(() => requestValidator(operation)).not.toThrow();
   });
 
+  test('tells of every page that only a next_cursor of null ends the list, however few it holds', () => {
+    const { OrderPage, TransactionPage } = openApiDocument.components.schemas;
+    for (const page of [OrderPage, TransactionPage])
+      expect(page).toHaveProperty(
+        'properties.next_cursor.description',
+        expect.stringMatching(/until it is null.*fewer.*none/),
+      );
+  });
+
   test('documents for every operation what any request may get', () => {
     for (const { operation } of operations)
       for (const status of ['400', '404', '405', '408', '417', '431', '500'])

@@ -53,7 +53,9 @@ const page = (name: string, item: Reference): Schema =>
     [name]: { type: 'array', items: item, maxItems: 100 },
     next_cursor: {
       type: ['string', 'null'],
-      description: 'Send it as `cursor` to get the next page; null on the last page.',
+      description:
+        'Send it as `cursor` to get the next page, until it is null: only then is the list at its end. A page that is ' +
+        'not the last may hold fewer entries than `limit`, or none.',
     },
   });
 
