@@ -22,11 +22,6 @@ export const problemTable: Readonly<Record<ProblemCode, ProblemKind>> = {
   INVALID_CURSOR: { status: 400, title: 'The cursor is not valid' },
   INVALID_IDEMPOTENCY_KEY: { status: 400, title: 'The Idempotency-Key is not valid' },
   IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'The Idempotency-Key was used for another request' },
-  IDEMPOTENCY_KEY_IN_FLIGHT: {
-    status: 409,
-    title: 'A request with this Idempotency-Key is being handled',
-    retryAfter: 1,
-  },
   ACCOUNT_ALREADY_EXISTS: { status: 409, title: 'The user already has an account' },
   ACCOUNT_NOT_FOUND: { status: 404, title: 'There is no such account' },
   ORDER_NOT_FOUND: { status: 404, title: 'There is no such order' },

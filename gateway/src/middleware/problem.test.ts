@@ -30,7 +30,7 @@ describe('presentProblem', () => {
   });
 
   test('tells when to come back wherever that may help', () => {
-    for (const code of ['OVERLOADED', 'UNAVAILABLE', 'IDEMPOTENCY_KEY_IN_FLIGHT'] as const)
+    for (const code of ['OVERLOADED', 'UNAVAILABLE'] as const)
       expect(presentProblem(new AppError(code, ''), 'r').headers).toEqual({ 'Retry-After': '1' });
   });
 });

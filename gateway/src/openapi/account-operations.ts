@@ -61,13 +61,7 @@ export const accountPaths = {
       body: { schema: 'TopUpRequest', examples: { topUp: { value: { amount: 1000 } } } },
       success: { 201: answer('The transaction.', { schema: 'Transaction', example: credit }) },
       asksService: true,
-      refusals: [
-        'ACCOUNT_NOT_FOUND',
-        'INVALID_IDEMPOTENCY_KEY',
-        'IDEMPOTENCY_KEY_REUSED',
-        'IDEMPOTENCY_KEY_IN_FLIGHT',
-        'BALANCE_LIMIT_EXCEEDED',
-      ],
+      refusals: ['ACCOUNT_NOT_FOUND', 'INVALID_IDEMPOTENCY_KEY', 'IDEMPOTENCY_KEY_REUSED', 'BALANCE_LIMIT_EXCEEDED'],
     }),
   },
   '/accounts/{user_id}/transactions': {

@@ -70,6 +70,12 @@ describe('the OpenAPI document', () => {
       );
   });
 
+  test('documents no conflict of keys: a key that is being handled gets the one answer', () => {
+    for (const path of ['/orders', '/accounts/{user_id}/top-ups'] as const)
+      expect(Object.keys(openApiDocument.paths[path].post.responses)).not.toContain('409');
+    expect(text).not.toContain('IN_FLIGHT');
+  });
+
   test('documents for every operation what any request may get', () => {
     for (const { operation } of operations)
       for (const status of ['400', '404', '405', '408', '417', '431', '500'])

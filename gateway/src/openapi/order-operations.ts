@@ -38,7 +38,7 @@ export const orderPaths = {
         ),
       },
       asksService: true,
-      refusals: ['INVALID_IDEMPOTENCY_KEY', 'IDEMPOTENCY_KEY_REUSED', 'IDEMPOTENCY_KEY_IN_FLIGHT'],
+      refusals: ['INVALID_IDEMPOTENCY_KEY', 'IDEMPOTENCY_KEY_REUSED'],
     }),
     get: operation({
       id: 'listOrders',
