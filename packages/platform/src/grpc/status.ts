@@ -1,5 +1,6 @@
 import { Metadata, status, type ServiceError } from '@grpc/grpc-js';
 import { AppError, errorCodes, type ErrorCode, type ErrorDetails } from '@order-payments/kernel/errors.ts';
+import { z } from 'zod';
 
 /** The one table from error codes to gRPC status. */
 const statusOf: Record<ErrorCode, status> = {
@@ -49,9 +50,15 @@ function isErrorCode(code: unknown): code is ErrorCode {
   return errorCodes.some((known) => known === code);
 }
 
+const detailsSchema = z.record(z.string(), z.string());
+
+/** None where they cannot be read: the code alone says what happened. */
 function readDetails(metadata: Metadata): ErrorDetails {
   const text = metadata.get(detailsKey)[0];
   if (typeof text !== 'string') return {};
-  const details: unknown = JSON.parse(text);
-  return typeof details === 'object' && details !== null ? (details as ErrorDetails) : {};
+  try {
+    return detailsSchema.parse(JSON.parse(text));
+  } catch {
+    return {};
+  }
 }
