@@ -13,7 +13,7 @@ const answered = (details: string): ServiceError => {
 describe('what a service answered with', () => {
   test.each(errorCodes)('is the error that it threw: %s', (code) => {
     const thrown = new AppError(code, 'amount is missing', { field: 'amount' });
-    const { code: told, message, details } = fromServiceError(toServiceError(thrown) as ServiceError);
+    const { code: told, message, details } = fromServiceError(toServiceError(thrown));
     expect({ told, message, details }).toEqual({ told: code, message: thrown.message, details: thrown.details });
   });
 
