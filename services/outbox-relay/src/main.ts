@@ -1,4 +1,5 @@
 import { loadConfig } from '@order-payments/platform/config.ts';
+import { campaign, type Campaign } from '@order-payments/platform/db/leadership.ts';
 import { createPool } from '@order-payments/platform/db/pool.ts';
 import { createKafka } from '@order-payments/platform/kafka/client.ts';
 import { runProcess } from '@order-payments/platform/lifecycle.ts';
@@ -8,7 +9,6 @@ import { listenForWakeUp } from '@order-payments/platform/outbox/wake-up.ts';
 import { filesOf, kafkaTls } from '@order-payments/platform/tls.ts';
 import { createAlarm } from './alarm.ts';
 import { configSchema } from './config.ts';
-import { campaign, type Campaign } from './leadership.ts';
 import { createRelayMetrics } from './metrics.ts';
 import { createPublisher } from './publisher.ts';
 import { relay } from './relay.ts';
@@ -46,6 +46,7 @@ await runProcess({ logger, files: filesOf(config) }, async (lifecycle) => {
   const metrics = createRelayMetrics(registry, { database, isLeader: () => state.campaign?.isLeader() === true });
   const running = campaign({
     databaseUrl: config.DATABASE_URL,
+    name: 'outbox relay',
     logger,
     stopping: lifecycle.stopping,
     lead: (signal) => relay({ database, publisher, alarm, metrics }, signal),

@@ -8,13 +8,13 @@ import {
   type TestDatabase,
 } from '@order-payments/local/test-kit/infrastructure.ts';
 import { readTopic } from '@order-payments/local/test-kit/read-topic.ts';
+import { campaign, type Campaign } from '@order-payments/platform/db/leadership.ts';
 import { createPool } from '@order-payments/platform/db/pool.ts';
 import { createKafka } from '@order-payments/platform/kafka/client.ts';
 import { createLogger } from '@order-payments/platform/logger.ts';
 import { createMetrics } from '@order-payments/platform/metrics.ts';
 import pg from 'pg';
 import { createAlarm } from '../src/alarm.ts';
-import { campaign, type Campaign } from '../src/leadership.ts';
 import { createRelayMetrics } from '../src/metrics.ts';
 import { createPublisher } from '../src/publisher.ts';
 import { relay } from '../src/relay.ts';
@@ -53,6 +53,7 @@ async function startRelay(database: TestDatabase): Promise<Campaign & { stop(): 
   const alarm = createAlarm();
   const running = campaign({
     databaseUrl: database.urls.relay,
+    name: 'outbox relay',
     logger,
     stopping: stopping.signal,
     lead: (signal) => relay({ database: pool, publisher, alarm, metrics }, signal),
@@ -136,14 +137,18 @@ describe('the outbox relay', () => {
     await eventually(() => expect(leaders()).toHaveLength(1), { timeoutMs: 10_000 });
     const first = leaders()[0];
     let next = 1;
+    let sessionsLost = 0;
     for (let round = 0; round < 10; round++) {
       await append(client, topic, { from: next, to: next + 199 });
       next += 200;
-      if (round % 3 === 1)
-        await client.query(
-          "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'outbox-relay-leadership' and datname = current_database()",
+      if (round % 3 === 1) {
+        const { rowCount } = await client.query(
+          "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'outbox relay leadership' and datname = current_database()",
         );
+        sessionsLost += rowCount ?? 0;
+      }
     }
+    expect(sessionsLost).toBeGreaterThan(0);
     await first?.stop();
     undo.splice(undo.indexOf(first?.stop ?? (async () => {})), 1);
     await append(client, topic, { from: next, to: next });
