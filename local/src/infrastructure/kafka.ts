@@ -55,7 +55,8 @@ export function kafkaPart(options: KafkaOptions): Part {
       await rm(temporary, { recursive: true, force: true });
       await writeFile(formatting, properties({ port: options.port, controllerPort: 1, data: temporary }));
       const clusterId = randomBytes(16).toString('base64url');
-      const format = ['format', '--config', formatting, '--cluster-id', clusterId];
+      // In one argument: one id in 64 begins with a hyphen, and would be taken for an option.
+      const format = ['format', '--config', formatting, `--cluster-id=${clusterId}`];
       await runTied(await java('-Xmx128m', 'kafka.tools.StorageTool', format));
       await rename(temporary, data);
     },
