@@ -59,10 +59,10 @@ export class TestInfrastructure {
       const migrations = (['orders', 'payments'] as const).map((service) =>
         runStep(migrateStep(service, databaseUrl(databasePort, TEMPLATES[service], `${service}_owner`), [])),
       );
-      await Promise.all([...migrations, registry.then((part) => this.#running.push(part))]);
+      await allEnded([...migrations, registry.then((part) => this.#running.push(part))]);
       await runStep(registerSchemasStep(registryUrl(registryPort), []));
     };
-    await Promise.all([kafka.then((part) => this.#running.push(part)), databases()]);
+    await allEnded([kafka.then((part) => this.#running.push(part)), databases()]);
     this.#say(`Infrastructure for the tests is ready (${((performance.now() - startedAt) / 1000).toFixed(1)} s)`);
     return { databasePort, kafkaPort, registryPort, directory, keeper: processIdentity(process.pid) };
   }
@@ -82,6 +82,12 @@ export class TestInfrastructure {
   #postgresDirectory(directory: string): string {
     return join(directory, 'postgres');
   }
+}
+
+/** Like Promise.all, but whoever fails does not leave the others starting: stop() has to know all that run. */
+async function allEnded(starts: ReadonlyArray<Promise<unknown>>): Promise<void> {
+  await Promise.allSettled(starts);
+  await Promise.all(starts);
 }
 
 async function runStep(step: Part): Promise<void> {
