@@ -17,7 +17,13 @@ export function createPublisher(kafka: Kafka, logger: Logger): Publisher {
   let connected: Promise<Producer> | undefined;
   const connect = async (): Promise<Producer> => {
     const producer = createIdempotentProducer(kafka);
-    await producer.connect();
+    try {
+      await producer.connect();
+    } catch (error) {
+      // It may have opened its connections and got no producer id; nobody else knows of it.
+      await producer.disconnect().catch(() => {});
+      throw error;
+    }
     return producer;
   };
   const close = async (): Promise<void> => {
