@@ -1,6 +1,6 @@
 export default {
   testMatch: ['**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '/.platform/', '/e2e/'],
+  testPathIgnorePatterns: ['/node_modules/', '/.platform/', '/e2e/', '/test/chart/'],
   modulePathIgnorePatterns: ['/.platform/'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleFileExtensions: ['ts', 'mjs', 'js', 'json', 'node'],

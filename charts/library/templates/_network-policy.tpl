@@ -6,10 +6,9 @@
 {{/*
 A NetworkPolicy that allows what it lists and nothing else, in both directions. Arguments:
   context, part
-  selector  of the pods, where it is not the part's own
+  selector  of the pods, where an operator makes them and they stay when the release goes
   ingress   list of {from: list of parts, or peers: list of peers (none: everyone), ports}
   egress    list of names (dns, kubernetes, kafka, registry, a database, a part) or of whole rules
-  keep         whether it stays when the release goes
   metricsPort  which Prometheus may reach, where the values say who that is
 */}}
 {{- define "library.networkPolicy" -}}
@@ -22,10 +21,12 @@ metadata:
   name: {{ include "library.partName" . }}
   labels:
     {{- include "library.partLabels" . | nindent 4 }}
-  {{- if .keep }}
+  {{- if .selector }}
   annotations:
     # What `helm uninstall` leaves is left protected.
     helm.sh/resource-policy: keep
+    # An operator makes the pods.
+    kube-score/ignore: networkpolicy-targets-pod
   {{- end }}
 spec:
   podSelector:

@@ -29,7 +29,8 @@ export async function downloadRegistry(say: Say): Promise<string> {
   return join(home, 'app');
 }
 
-async function fromMaven(name: string, say: Say, goal: (directory: string) => string[]): Promise<string> {
+/** What the project file of that name in local/maven asks for, once, in a folder that holds it. */
+export async function fromMaven(name: string, say: Say, goal: (directory: string) => string[]): Promise<string> {
   const pom = join(poms, `${name}.xml`);
   const version = createHash('sha256')
     .update(await readFile(pom))

@@ -1,0 +1,27 @@
+// npm run chart:dependencies: fetches the operators' charts, so that the chart can be installed from this folder.
+// npm run chart:dependencies -- --stubs [FOLDER]: a copy of the chart that needs none of them, for machines that reach no chart
+// registry; its last line is the copy's folder.
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { copyWithStubs } from './chart/copy.ts';
+import { fetchDependencies } from './chart/fetch.ts';
+import { platformDirectory, repositoryRoot } from './directories.ts';
+
+const say = (message: string): boolean => process.stderr.write(`${message}\n`);
+const { values, positionals } = parseArgs({
+  options: { stubs: { type: 'boolean' }, helm: { type: 'string', default: 'helm' } },
+  allowPositionals: true,
+});
+
+try {
+  if (values.stubs === true) {
+    const directory = positionals[0] ?? join(platformDirectory, 'chart', 'order-payments');
+    await copyWithStubs(directory);
+    process.stdout.write(`${directory}\n`);
+  } else {
+    await fetchDependencies(repositoryRoot, { helm: values.helm, say });
+  }
+} catch (error) {
+  say(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+}
