@@ -31,6 +31,7 @@ const startServer = async (channel: ServerOptions = {}): Promise<GrpcServer> =>
             calls.push(call);
             attempts += 1;
             if (orderId === 'missing') throw new AppError('ORDER_NOT_FOUND', 'no such order', { order_id: orderId });
+            if (orderId === 'slow') await new Promise((resolve) => setTimeout(resolve, 500));
             if (orderId === 'broken') throw new TypeError('a bug, with a secret in it');
             if (orderId === 'flaky' && attempts < 3) throw new AppError('UNAVAILABLE', 'not now');
             return { order: undefined };
@@ -43,6 +44,7 @@ const startServer = async (channel: ServerOptions = {}): Promise<GrpcServer> =>
     descriptors: loadOrdersDescriptors(),
     logger: createLogger({ service: 'test', level: 'silent' }),
     registry: createMetrics(),
+    callsMax: 100,
     channel,
   });
 
@@ -149,6 +151,15 @@ describe('the gRPC server', () => {
     await expect(Promise.all(callers)).resolves.toHaveLength(16);
     shortLived.close();
     await short.stop();
+  });
+
+  test('a call beyond the limit is refused at once, and those in hand are answered', async () => {
+    const settings = { requestId: 'r', timeoutMs: 10_000, retry: false };
+    const calls = Array.from({ length: 101 }, async () => await getOrder('slow', settings));
+    const outcomes = await Promise.allSettled(calls);
+    const refused = outcomes.filter(({ status: outcome }) => outcome === 'rejected');
+    expect(refused).toEqual([{ status: 'rejected', reason: expect.objectContaining({ code: 'OVERLOADED' }) }]);
+    await getOrder('any');
   });
 
   test('the health service says whether the process takes work', async () => {

@@ -64,6 +64,8 @@ async function start(config: Config, logger: Logger, lifecycle: Lifecycle): Prom
     port: config.GRPC_PORT,
     services: [ordersService({ database, createOrder })],
     descriptors: loadOrdersDescriptors(),
+    // More than the queue of calls that wait for their batch: that one decides.
+    callsMax: 12_000,
     logger,
     registry,
   });

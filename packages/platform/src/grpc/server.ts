@@ -27,6 +27,7 @@ export type UnaryHandler<Request, Response> = (request: Request, call: Call) => 
 
 // A client that sets no deadline, or a longer one, gets this.
 const deadlineMaxMs = 30_000;
+const callsMaxDefault = 2_000;
 const messageBytesMax = 64 * 1024;
 // So that scaling out spreads load: clients open connections anew and find the new pods.
 const connectionAgeMs = 5 * 60_000;
@@ -48,6 +49,8 @@ export async function startGrpcServer(options: {
   descriptors: PackageDefinition;
   logger: Logger;
   registry: Registry;
+  /** Calls that may wait for their answers; another is refused with OVERLOADED, so that work for callers long gone cannot pile up. Default: 2,000, which is a second of work. */
+  callsMax?: number;
   /** Instead of the defaults below, for tests. */
   channel?: ServerOptions;
 }): Promise<GrpcServer> {
@@ -65,6 +68,7 @@ export async function startGrpcServer(options: {
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers: [options.registry],
   });
+  const load = { calls: 0, callsMax: options.callsMax ?? callsMaxDefault };
   for (const { definition, handlers } of options.services) {
     const implementation: UntypedServiceImplementation = {};
     for (const name of Object.keys(definition)) {
@@ -73,6 +77,7 @@ export async function startGrpcServer(options: {
       implementation[name] = unary(name, handler as UnaryHandler<unknown, unknown>, {
         logger: options.logger,
         duration,
+        load,
       });
     }
     server.addService(reportingUnreadable(definition), implementation);
@@ -115,16 +120,32 @@ function reportingUnreadable(definition: ServiceDefinition): ServiceDefinition {
   return Object.fromEntries(methods) as ServiceDefinition;
 }
 
-async function handle(handler: UnaryHandler<unknown, unknown>, request: unknown, call: Call): Promise<unknown> {
+interface Load {
+  calls: number;
+  readonly callsMax: number;
+}
+
+async function handle(
+  handler: UnaryHandler<unknown, unknown>,
+  request: unknown,
+  call: Call,
+  load: Load,
+): Promise<unknown> {
   if (request instanceof UnreadableRequest)
     throw new AppError('INVALID_FIELD', 'the request is not well-formed protobuf', {}, { cause: request.cause });
-  return await handler(request, call);
+  if (load.calls >= load.callsMax) throw new AppError('OVERLOADED', 'too many calls wait');
+  load.calls += 1;
+  try {
+    return await handler(request, call);
+  } finally {
+    load.calls -= 1;
+  }
 }
 
 function unary(
   method: string,
   handler: UnaryHandler<unknown, unknown>,
-  tools: { logger: Logger; duration: Histogram },
+  tools: { logger: Logger; duration: Histogram; load: Load },
 ): handleUnaryCall<unknown, unknown> {
   return (call, callback) => {
     const requestId = fromMetadata(call.metadata);
@@ -136,7 +157,7 @@ function unary(
       tools.duration.observe({ method, code }, durationMs / 1000);
       tools.logger.info({ request_id: requestId, method, code, duration_ms: durationMs }, 'call answered');
     };
-    handle(handler, call.request, { requestId, deadlineMs }).then(
+    handle(handler, call.request, { requestId, deadlineMs }, tools.load).then(
       (response) => {
         answered('OK');
         callback(null, response);
