@@ -1,4 +1,5 @@
 import type { Transaction } from '@order-payments/platform/db/pool.ts';
+import { whenCommitted } from '@order-payments/platform/db/when-committed.ts';
 import { contradiction, firstOfEachOrder, type Outcome } from '../domain/settle.ts';
 import type { OrdersMetrics } from '../metrics.ts';
 import { findOrders } from '../store/orders.ts';
@@ -31,10 +32,4 @@ export async function settleOrders<O extends Outcome>(
     const why = contradiction(storedById.get(outcome.orderId), outcome);
     return why === undefined ? [] : [{ outcome, why }];
   });
-}
-
-/** A transaction that is rolled back and tried again must not count its orders twice. */
-function whenCommitted(transaction: Transaction, count: () => void): void {
-  transaction.once('commit', count);
-  transaction.once('rollback', () => transaction.off('commit', count));
 }

@@ -1,6 +1,6 @@
 import { parseOrderCreated, toEnvelope, type PaymentOutcome } from '@order-payments/contracts/events.ts';
 import { AppError } from '@order-payments/kernel/errors.ts';
-import type { Transaction } from '@order-payments/platform/db/pool.ts';
+import { whenCommitted } from '@order-payments/platform/db/when-committed.ts';
 import type { ReceivedEvent } from '@order-payments/platform/kafka/envelope.ts';
 import type { EventCodec } from '@order-payments/platform/kafka/event-codec.ts';
 import type { ApplyEvents, Rejection } from '@order-payments/platform/kafka/process-records.ts';
@@ -29,7 +29,7 @@ export function applyOrderCreated(options: {
     const stopTimer = metrics.settleDuration.startTimer();
     const settlement = await settleOrders(transaction, orders, toOutboxRow);
     stopTimer();
-    countWhenCommitted(transaction, settlement, metrics);
+    whenCommitted(transaction, () => count(settlement, metrics));
     const eventById = new Map(events.map((event) => [event.event_id, event]));
     for (const { eventId, why } of settlement.rejected) {
       const event = eventById.get(eventId);
@@ -54,13 +54,8 @@ function parseAll(events: readonly ReceivedEvent[]): { orders: CreatedOrder[]; r
   return { orders, rejected };
 }
 
-/** A transaction that is rolled back and tried again must not count its orders twice. */
-function countWhenCommitted(transaction: Transaction, { payments }: Settlement, metrics: PaymentsMetrics): void {
-  const count = (): void => {
-    metrics.settleSize.observe(payments.length);
-    for (const payment of payments)
-      metrics.settled.inc({ status: payment.status, reason: payment.status === 'FAILED' ? payment.reason : '' });
-  };
-  transaction.once('commit', count);
-  transaction.once('rollback', () => transaction.off('commit', count));
+function count({ payments }: Settlement, metrics: PaymentsMetrics): void {
+  metrics.settleSize.observe(payments.length);
+  for (const payment of payments)
+    metrics.settled.inc({ status: payment.status, reason: payment.status === 'FAILED' ? payment.reason : '' });
 }
