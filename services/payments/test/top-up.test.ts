@@ -1,6 +1,7 @@
 import { newAccountId } from '@order-payments/kernel/ids.ts';
 import { moneyMax } from '@order-payments/kernel/money.ts';
 import { eventually } from '@order-payments/local/test-kit/eventually.ts';
+import { openLossyLink, type LossyLink } from '@order-payments/local/test-kit/lossy-link.ts';
 import { createPool, sql, type Database } from '@order-payments/platform/db/pool.ts';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
@@ -9,7 +10,6 @@ import { listTransactions } from '../src/commands/list-transactions.ts';
 import { topUpAccount } from '../src/commands/top-up-account.ts';
 import type { Transaction } from '../src/domain/account.ts';
 import { insertAccount } from '../src/store/accounts.ts';
-import { openLossyLink, type LossyLink } from './answer-loss.ts';
 import {
   balanceOf,
   brokenAccounts,
@@ -174,7 +174,7 @@ describe('a top-up', () => {
 describe('an answer of the database that is lost', () => {
   test('makes a top-up without a key neither fail nor credit twice', async () => {
     const userId = await payments.openAccount(0n);
-    link.loseAnswerTo('insert into transactions');
+    link.loseAnswersTo('insert into transactions');
     const answer = await topUpAccount(farDatabase, {
       userId,
       amount: 5n,
@@ -188,7 +188,7 @@ describe('an answer of the database that is lost', () => {
 
   test('makes a new account neither fail nor look like one that was there', async () => {
     const userId = newUserId();
-    link.loseAnswerTo('insert into accounts');
+    link.loseAnswersTo('insert into accounts');
     const account = await createAccount(farDatabase, { userId, deadlineMs: soon() });
     expect(link.lost()).toBe(2);
     expect(account.userId).toBe(userId);
