@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import type { Command } from './command-line.ts';
 import { deadLettersCommand } from './commands/dead-letters.ts';
 import { reconcileCommand } from './commands/reconcile.ts';
+import { smokeCommand } from './commands/smoke.ts';
 import { timelineCommand } from './commands/timeline.ts';
 import { opsConfig } from './config.ts';
 import { adviceOn } from './databases.ts';
@@ -12,6 +13,7 @@ const commands: Readonly<Record<string, Command>> = {
   reconcile: reconcileCommand,
   'dead-letters': deadLettersCommand,
   timeline: timelineCommand,
+  smoke: smokeCommand,
 };
 
 const help = `npm run ops -- COMMAND [options]

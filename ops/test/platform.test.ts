@@ -162,3 +162,13 @@ async function asSuperuser(
     await client.end();
   }
 }
+
+test('smoke goes the whole way through the gateway, and says where there is none', async () => {
+  const good = await run('smoke', '--url', services.url);
+  expect(good).toMatchObject({ code: 0, err: '' });
+  expect(good.out).toContain('another becomes: CANCELED');
+  expect(good.out).toContain('the balance is: 400');
+  const nowhere = await run('smoke', '--url', 'http://127.0.0.1:1');
+  expect(nowhere.code).toBe(2);
+  expect(nowhere.err).toContain('http://127.0.0.1:1 did not answer /accounts');
+});
