@@ -1,17 +1,21 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { repositoryRoot } from '../directories.ts';
-import type { TestServices } from './start-services.ts';
+import type { Service } from '../infrastructure/postgres-roles.ts';
 
 export interface OpsResult {
   readonly code: number;
   readonly out: string;
 }
 
-type Running = Pick<TestServices, 'databases' | 'surroundings'>;
+/** What runs somewhere, with the URLs of its databases by role. */
+export interface Operated<Role extends string = 'ops'> {
+  readonly databases: Readonly<Record<Service, { readonly urls: Readonly<Record<Role, string>> }>>;
+  readonly surroundings: { readonly schemaRegistryUrl: string };
+}
 
 /** The operator's command as an operator runs it, under the roles it has in production. */
-export async function runOps({ databases, surroundings }: Running, ...args: string[]): Promise<OpsResult> {
+export async function runOps({ databases, surroundings }: Operated, ...args: string[]): Promise<OpsResult> {
   const { promise, resolve } = Promise.withResolvers<OpsResult>();
   const env = {
     ...process.env,
@@ -27,6 +31,6 @@ export async function runOps({ databases, surroundings }: Running, ...args: stri
 }
 
 /** What `ops reconcile` has to say of databases at rest. */
-export async function reconcile(services: Running): Promise<OpsResult> {
+export async function reconcile(services: Operated): Promise<OpsResult> {
   return runOps(services, 'reconcile', '--settle-within', '0', '--pause', '1');
 }
