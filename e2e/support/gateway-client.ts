@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto';
+import { eventually, forward, read, release } from './commands.ts';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Record<string, unknown>;
+}
+
+export interface GatewayClient {
+  readonly url: string;
+  get(path: string): Promise<Answer>;
+  post(path: string, body: object, headers?: Readonly<Record<string, string>>): Promise<Answer>;
+  close(): void;
+}
+
+const answerLimitMs = 20_000;
+
+/** The gateway through a port-forward to its Service. */
+export async function connectToGateway(): Promise<GatewayClient> {
+  const { spec } = await read<{ spec: { ports: Array<{ port: number }> } }>(['get', 'service', `${release}-gateway`]);
+  const { url, close } = await forward(`service/${release}-gateway`, spec.ports[0]?.port ?? 80);
+  const send = async (path: string, init: RequestInit): Promise<Answer> => {
+    const response = await fetch(`${url}${path}`, { ...init, signal: AbortSignal.timeout(answerLimitMs) });
+    const body = (await response.json()) as Record<string, unknown>;
+    return { status: response.status, headers: response.headers, body };
+  };
+  return {
+    url,
+    get: async (path) => await send(path, {}),
+    post: async (path, body, headers = {}) =>
+      await send(path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: JSON.stringify(body),
+      }),
+    close,
+  };
+}
+
+/** A user with that much on the account. */
+export async function openAccount(gateway: GatewayClient, amount: number): Promise<string> {
+  const user = randomUUID();
+  const account = await gateway.post('/accounts', { user_id: user });
+  if (account.status !== 201) throw new Error(`The account was answered with ${account.status}.`);
+  const topUp = await gateway.post(`/accounts/${user}/top-ups`, { amount }, { 'idempotency-key': 'first' });
+  if (topUp.status !== 201) throw new Error(`The top-up was answered with ${topUp.status}.`);
+  return user;
+}
+
+/** Places an order and gives it as it is when it has settled. */
+export async function settledOrder(
+  gateway: GatewayClient,
+  order: { user_id: string; amount: number },
+  timeoutMs = 30_000,
+): Promise<Record<string, unknown>> {
+  const placed = await gateway.post('/orders', { ...order, description: 'e2e' }, { prefer: 'wait=10' });
+  if (placed.status !== 201) throw new Error(`The order was answered with ${placed.status}.`);
+  return await eventually(timeoutMs, async () => {
+    const { body } = await gateway.get(`/orders/${String(placed.body['id'])}`);
+    if (body['status'] === 'NEW') throw new Error('The order is still NEW.');
+    return body;
+  });
+}
