@@ -1,6 +1,6 @@
 // npm run chart:dependencies: fetches the operators' charts, so that the chart can be installed from this folder.
 // npm run chart:dependencies -- --stubs [FOLDER]: a copy of the chart that needs none of them, for machines that reach no chart
-// registry; its last line is the copy's folder.
+// registry.
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { copyWithStubs } from './chart/copy.ts';
@@ -17,7 +17,7 @@ try {
   if (values.stubs === true) {
     const directory = positionals[0] ?? join(platformDirectory, 'chart', 'order-payments');
     await copyWithStubs(directory);
-    process.stdout.write(`${directory}\n`);
+    say(`The chart, with empty charts in the place of the operators', is in ${directory}`);
   } else {
     await fetchDependencies(repositoryRoot, { helm: values.helm, say });
   }
