@@ -20,6 +20,19 @@ export const staticChecks: readonly Task[] = [
   { heading: 'Format', script: 'prettier/bin/prettier.cjs', args: ['--check', '--log-level=warn', '.'] },
 ];
 
+/**
+ * A run of Jest. Jest runs ES modules in Node's module sandbox only with that flag; the warnings tell of it, of type
+ * stripping, and of a timer of kafkajs whose time has passed already.
+ */
+export function jest(heading: string, args: readonly string[]): Task {
+  const nodeArgs = [
+    '--experimental-vm-modules',
+    '--disable-warning=ExperimentalWarning',
+    '--disable-warning=TimeoutNegativeWarning',
+  ];
+  return { heading, script: 'jest/bin/jest.js', nodeArgs, args };
+}
+
 /** Runs all of them one after another, whatever fails, and returns the exit code of the first failure. */
 export async function runAll(tasks: readonly Task[]): Promise<number> {
   let firstFailure = 0;
