@@ -9,10 +9,15 @@ import { run } from './run.ts';
  * Fetches the charts that others publish into `charts/`, and puts the definitions of CloudNativePG's resources, which are among
  * that chart's templates, into `charts/cnpg-crds/crds/`, from where Helm installs them before everything else.
  */
-export async function fetchDependencies(chart: string, options: { helm: string; say: Say }): Promise<void> {
-  const { helm, say } = options;
+export async function fetchDependencies(
+  chart: string,
+  options: { helm: string; helmArguments?: readonly string[]; say: Say },
+): Promise<void> {
+  const { helm, helmArguments = [], say } = options;
   const names = (await upstreamDependencies(chart)).map(({ name, version }) => `${name} ${version}`);
-  await withProgress(say, `Fetching ${names.join(' and ')}`, () => runHelm(helm, ['dependency', 'update', chart]));
+  await withProgress(say, `Fetching ${names.join(' and ')}`, () =>
+    runHelm(helm, ['dependency', 'update', chart, ...helmArguments]),
+  );
   const archives = await readdir(join(chart, 'charts'));
   const archive = archives.find((file) => /^cloudnative-pg-.*\.tgz$/.test(file));
   if (archive === undefined) throw new Error('helm fetched no archive of cloudnative-pg.');
