@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from './eventually.ts';
 
 /** One answer to one attempt; status undefined: none came, so nobody knows what was done. */
 export interface Answer {
@@ -30,10 +31,13 @@ export class ClientWithHistory {
     this.#url = url;
   }
 
-  /** Opened before trouble starts: the call has no key. */
+  /** The call has no key; but nobody else opens this one, so a conflict tells of an earlier attempt without an answer. */
   async openAccount(userId: string): Promise<void> {
-    const { status } = await this.#send('/accounts', { user_id: userId }, {});
-    if (status !== 201) throw new Error(`An account was answered with ${status}.`);
+    const attempt = async (): Promise<void> => {
+      const { status } = await this.#send('/accounts', { user_id: userId }, {});
+      if (status !== 201 && status !== 409) throw new Error(`An account was answered with ${status}.`);
+    };
+    await eventually(attempt, { timeoutMs: PATIENCE_MS });
   }
 
   async order(order: { userId: string; amount: number; description: string }): Promise<Answer> {
