@@ -12,6 +12,7 @@ import type { Part } from './process/part.ts';
 import { endLeftovers } from './process/pid-files.ts';
 import { Supervisor } from './process/supervisor.ts';
 import type { Failure, PartHandle, SupervisorEvent } from './process/supervisor.ts';
+import { untilServingAll } from './until-serving-all.ts';
 
 export type PlatformEvent = SupervisorEvent | { readonly type: 'progress'; readonly message: string };
 
@@ -86,7 +87,7 @@ export async function beginPlatform(options: PlatformOptions): Promise<StartingP
     ...serviceParts(surroundings),
   ];
   const supervisor = new Supervisor(directories, onEvent);
-  const ready = supervisor.start(parts);
+  const ready = supervisor.start(parts).then(() => untilServingAll(`http://127.0.0.1:${ports.http}`));
   // Whoever awaits `ready` later gets its rejection then; until that moment it is not an unhandled one.
   ready.catch(() => undefined);
   return {

@@ -8,6 +8,7 @@ import type { Ports } from '../ports.ts';
 import type { Part } from '../process/part.ts';
 import { Supervisor } from '../process/supervisor.ts';
 import type { Failure, PartHandle } from '../process/supervisor.ts';
+import { untilServingAll } from '../until-serving-all.ts';
 import { createDatabase, createTopics, infrastructure } from './infrastructure.ts';
 import type { TestDatabase } from './infrastructure.ts';
 
@@ -71,9 +72,10 @@ export async function startServices(options: StartServicesOptions = {}): Promise
     await supervisor.stop();
     await Promise.all([orders.drop(), payments.drop()]);
   };
-  await startOrStop(supervisor, serviceParts(surroundings), stop);
+  const url = `http://127.0.0.1:${ports.http}`;
+  await startOrStop(supervisor, { parts: serviceParts(surroundings), url }, stop);
   return {
-    url: `http://127.0.0.1:${ports.http}`,
+    url,
     ports,
     surroundings,
     databases: { orders, payments },
@@ -89,9 +91,14 @@ export async function startServices(options: StartServicesOptions = {}): Promise
   };
 }
 
-async function startOrStop(supervisor: Supervisor, parts: Part[], stop: () => Promise<void>): Promise<void> {
+async function startOrStop(
+  supervisor: Supervisor,
+  { parts, url }: { parts: Part[]; url: string },
+  stop: () => Promise<void>,
+): Promise<void> {
   try {
     await supervisor.start(parts);
+    await untilServingAll(url);
   } catch (error) {
     await stop();
     throw error;
