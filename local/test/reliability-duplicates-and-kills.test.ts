@@ -78,7 +78,7 @@ test(
     expect(await checkFromOutside(databases, client.history)).toEqual([]);
     expect(await reconcile(services)).toMatchObject({ code: 0, out: expect.stringContaining('All is well') });
   },
-  3 * MINUTE_MS,
+  5 * MINUTE_MS,
 );
 
 // What no service can write, planted by the superuser in a transaction that is rolled back: the data at rest are the copy.

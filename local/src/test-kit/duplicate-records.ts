@@ -22,7 +22,7 @@ export interface Duplicator {
 export async function duplicateRecords(brokers: string, topics: readonly string[]): Promise<Duplicator> {
   const kafka = new Kafka({ brokers: [brokers], logLevel: logLevel.NOTHING });
   const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
-  const consumer = kafka.consumer({ groupId: `duplicator-${randomUUID()}`, maxWaitTimeInMs: 100 });
+  const consumer = kafka.consumer({ groupId: `duplicator-${randomUUID()}`, minBytes: 32_768, maxWaitTimeInMs: 250 });
   const copied = new Map(topics.map((topic) => [topic, 0]));
   const late = new Set<Promise<void>>();
   const send = async (topic: string, messages: Message[]): Promise<void> => {
