@@ -43,6 +43,22 @@ export function createClient(url: string) {
   };
 }
 
+const attemptsMax = 30;
+
+/** What a client does that got 503, 504 or no answer at all: the same request with the same key again, until it is answered. */
+export async function untilAnswered(ask: () => Promise<Answer>): Promise<Answer> {
+  for (let attempt = 1; ; attempt++) {
+    const answer = await ask().catch((error: unknown) => {
+      // fetch's word for a connection that broke.
+      if (error instanceof Error && error.message === 'fetch failed') return undefined;
+      throw error;
+    });
+    if (answer !== undefined && ![503, 504].includes(answer.status)) return answer;
+    if (attempt === attemptsMax) throw new Error(`no answer after ${attempt} attempts`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
 interface Options {
   readonly body?: unknown;
   readonly headers?: Record<string, string>;

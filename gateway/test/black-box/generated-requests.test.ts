@@ -7,7 +7,7 @@ import { componentValidator } from '../../src/openapi/validation.ts';
 
 // Requests made from the document: most of them good in most parts, with anything at all mixed in.
 const requests = 5_000;
-const concurrency = 16;
+const concurrency = 8;
 
 let services: TestServices;
 beforeAll(async () => {

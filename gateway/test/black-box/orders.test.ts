@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { eventually } from '../../../local/src/test-kit/eventually.ts';
 import { startServices, type TestServices } from '../../../local/src/test-kit/start-services.ts';
-import { createClient, readAll, type Client } from './client.ts';
+import { createClient, untilAnswered, readAll, type Client } from './client.ts';
 
 let services: TestServices;
 let client: Client;
@@ -101,7 +101,7 @@ describe('an Idempotency-Key', () => {
   test('makes one order of fifty at the same time, for each of twenty keys', async () => {
     const userId = await userWith(1_000_000);
     const posts = Array.from({ length: 20 * 50 }, async (_, i) =>
-      client.createOrder({ user_id: userId, amount: 10 }, { key: `storm-${i % 20}` }),
+      untilAnswered(async () => client.createOrder({ user_id: userId, amount: 10 }, { key: `storm-${i % 20}` })),
     );
     const answers = await Promise.all(posts);
     expect(answers.filter(({ status }) => status !== 201).map(({ body }) => body)).toEqual([]);
