@@ -1,6 +1,13 @@
 export default {
   testMatch: ['**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '/.platform/', '/e2e/', '/test/chart/'],
+  // Those have commands of their own: npm run test:faults, test:chart and test:e2e.
+  testPathIgnorePatterns: [
+    '/node_modules/',
+    '/.platform/',
+    '/local/test/(crash-.*|outages|reliability-.*)\\.test\\.ts$',
+    '/test/chart/',
+    '/e2e/',
+  ],
   modulePathIgnorePatterns: ['/.platform/'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleFileExtensions: ['ts', 'mjs', 'js', 'json', 'node'],

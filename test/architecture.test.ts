@@ -131,7 +131,11 @@ const homes: ReadonlyArray<{ what: RegExp; where: RegExp; mend: string }> = [
       /\/config\.ts$|\/seam\.ts$|^local\/|^ops\/|^e2e\/|^bench\/|register-schemas\.ts$|^packages\/contracts\/generate\.ts$/,
     mend: 'read the environment in config.ts, where every default is',
   },
-  { what: /\bconsole\./, where: /^local\/|^ops\/|^bench\/|^e2e\//, mend: 'log through the pino logger that main.ts made' },
+  {
+    what: /\bconsole\./,
+    where: /^local\/|^ops\/|^bench\/|^e2e\//,
+    mend: 'log through the pino logger that main.ts made',
+  },
   { what: /\b(TODO|FIXME|XXX)\b/, where: /^test\/architecture/, mend: 'do it now or open an issue' },
   { what: /\b(it|test|describe)\.(only|skip)\b/, where: /^test\/architecture/, mend: 'a skipped test is a defect' },
   { what: /'eachMessage'|\beachMessage:/, where: /^$/, mend: 'consume in batches: startConsumer in platform/kafka' },
