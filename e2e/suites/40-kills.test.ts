@@ -21,6 +21,7 @@ describe('a pod that is killed while orders come in', () => {
     await everyPodReady(readyAgainLimitMs);
   });
 
+  // With no grace: the kubelet gives two seconds and then SIGKILL. Death at each instant is what the tests in local/ are for.
   test.each(victims)('%s: no order is lost, none is paid twice, and all settle', async (_name, selector) => {
     const load = await startLoad();
     await sleep(3_000);
