@@ -45,7 +45,7 @@ export function createClient(url: string) {
 
 const attemptsMax = 30;
 
-/** What a client does that got 503, 504 or no answer at all: the same request with the same key again, until it is answered. */
+/** What a client does that got 408 (a busy gateway read it too late), 503, 504 or no answer at all: the same request with the same key again, until it is answered. */
 export async function untilAnswered(ask: () => Promise<Answer>): Promise<Answer> {
   for (let attempt = 1; ; attempt++) {
     const answer = await ask().catch((error: unknown) => {
@@ -53,7 +53,7 @@ export async function untilAnswered(ask: () => Promise<Answer>): Promise<Answer>
       if (error instanceof Error && error.message === 'fetch failed') return undefined;
       throw error;
     });
-    if (answer !== undefined && ![503, 504].includes(answer.status)) return answer;
+    if (answer !== undefined && ![408, 503, 504].includes(answer.status)) return answer;
     if (attempt === attemptsMax) throw new Error(`no answer after ${attempt} attempts`);
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
