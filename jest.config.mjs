@@ -14,6 +14,6 @@ export default {
   transform: { '\\.ts$': '<rootDir>/local/strip-types.mjs' },
   globalSetup: '<rootDir>/local/src/test-kit/global-setup.ts',
   globalTeardown: '<rootDir>/local/src/test-kit/global-teardown.ts',
-  // The first test that needs Kafka waits for it to start.
-  testTimeout: 60_000,
+  // The first test that needs Kafka waits for it to start, and a machine may be slow.
+  testTimeout: 120_000,
 };
