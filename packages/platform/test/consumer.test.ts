@@ -67,7 +67,7 @@ const applyToTable: ApplyEvents = async (transaction, events) => {
 
 async function consume(apply: ApplyEvents, group: string = randomUUID()): Promise<RunningConsumer> {
   const { kafkaBrokers } = await infrastructure();
-  const consumer = await startConsumer({
+  const consumer = startConsumer({
     kafka: createKafka({ clientId: 'test', brokers: [kafkaBrokers], logger }),
     groupId: group,
     topic,
@@ -79,6 +79,7 @@ async function consume(apply: ApplyEvents, group: string = randomUUID()): Promis
     onFatal: (why) => fatal.push(why),
   });
   consumers.push(consumer);
+  await consumer.started;
   return consumer;
 }
 

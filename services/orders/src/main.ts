@@ -87,7 +87,7 @@ async function start(config: Config, logger: Logger, lifecycle: Lifecycle): Prom
     onFatal: lifecycle.fail,
   });
   lifecycle.onStop('sweeper', sweeper.stop);
-  const consumer = await startConsumer({
+  const consumer = startConsumer({
     kafka: createKafka({ clientId: 'orders', brokers: config.KAFKA_BROKERS, tls: kafkaTls(config), logger }),
     groupId: config.KAFKA_GROUP_ID,
     sessionTimeoutMs: config.KAFKA_SESSION_TIMEOUT_MS,
@@ -100,4 +100,5 @@ async function start(config: Config, logger: Logger, lifecycle: Lifecycle): Prom
     onFatal: lifecycle.fail,
   });
   lifecycle.onStop('consumer', consumer.stop);
+  await consumer.started;
 }

@@ -63,7 +63,7 @@ async function start(config: Config, logger: Logger, lifecycle: Lifecycle): Prom
   // Accounts can be opened and topped up while Kafka is away, so the consumer does not hold readiness back.
   isReady = () => !lifecycle.stopping.aborted;
 
-  const consumer = await startConsumer({
+  const consumer = startConsumer({
     kafka: createKafka({ clientId: 'payments', brokers: config.KAFKA_BROKERS, tls: kafkaTls(config), logger }),
     groupId: config.KAFKA_GROUP_ID,
     sessionTimeoutMs: config.KAFKA_SESSION_TIMEOUT_MS,
@@ -77,4 +77,5 @@ async function start(config: Config, logger: Logger, lifecycle: Lifecycle): Prom
     onFatal: lifecycle.fail,
   });
   lifecycle.onStop('consumer', consumer.stop);
+  await consumer.started;
 }

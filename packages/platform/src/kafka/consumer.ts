@@ -40,6 +40,8 @@ export interface ConsumerOptions {
 export interface RunningConsumer extends Stoppable {
   /** Whether it is a member of its group. */
   isReady(): boolean;
+  /** Resolves when it has joined its group. It can be stopped before. */
+  readonly started: Promise<void>;
 }
 
 /**
@@ -47,7 +49,7 @@ export interface RunningConsumer extends Stoppable {
  * causes, and the dead letters are one transaction, and the offset is resolved after its commit.
  * What passes by itself (database, registry) is retried in place; what is a bug ends the process.
  */
-export async function startConsumer(options: ConsumerOptions): Promise<RunningConsumer> {
+export function startConsumer(options: ConsumerOptions): RunningConsumer {
   const { kafka, topic, sessionTimeoutMs = 10_000 } = options;
   const heartbeatIntervalMs = Math.min(sessionTimeoutMs / 4, heartbeatIntervalMaxMs);
   const consumer = kafka.consumer({
@@ -90,30 +92,36 @@ export async function startConsumer(options: ConsumerOptions): Promise<RunningCo
   watchdog.unref();
 
   const stopping = new AbortController();
-  await consumer.connect();
-  await consumer.subscribe({ topic, fromBeginning: true });
-  await consumer.run({
-    eachBatchAutoResolve: false,
-    partitionsConsumedConcurrently: partitionsConcurrently,
-    eachBatch: async (payload) => {
-      try {
-        await processBatch(payload, options, metrics, { stopping: stopping.signal, inHand, heartbeatIntervalMs });
-      } catch (error) {
-        // kafkajs rejoins the group on its own errors. Any other would stop it for good or go round for ever.
-        if (isKafkaError(error)) throw error;
-        options.onFatal(new Error('a batch cannot be processed', { cause: error }));
-        await sleep(60_000, stopping.signal);
-      }
-    },
-  });
+  const start = async (): Promise<void> => {
+    await consumer.connect();
+    await consumer.subscribe({ topic, fromBeginning: true });
+    await consumer.run({
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: partitionsConcurrently,
+      eachBatch: async (payload) => {
+        try {
+          await processBatch(payload, options, metrics, { stopping: stopping.signal, inHand, heartbeatIntervalMs });
+        } catch (error) {
+          // kafkajs rejoins the group on its own errors. Any other would stop it for good or go round for ever.
+          if (isKafkaError(error)) throw error;
+          options.onFatal(new Error('a batch cannot be processed', { cause: error }));
+          await sleep(60_000, stopping.signal);
+        }
+      },
+    });
+  };
+  const started = start();
   return {
     isReady: () => ready,
+    started,
     stop: async () => {
       ready = false;
       clearInterval(watchdog);
       stopping.abort();
-      // With its broker away, kafkajs waits for it for ever.
-      await Promise.race([consumer.disconnect(), sleep(disconnectLimitMs)]);
+      // What it needs must not be taken from it while it may still receive a batch, so one that is joining is waited for,
+      // too. With its broker away, kafkajs waits for ever.
+      const ended = started.catch(() => {}).then(() => consumer.disconnect());
+      await Promise.race([ended, sleep(disconnectLimitMs)]);
     },
   };
 }
