@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 export default {
   testMatch: ['**/*.test.ts'],
   // Those have commands of their own: npm run test:faults, test:chart and test:e2e.
@@ -16,4 +18,6 @@ export default {
   globalTeardown: '<rootDir>/local/src/test-kit/global-teardown.ts',
   // The first test that needs Kafka waits for it to start, and a machine may be slow.
   testTimeout: 120_000,
+  // Jest leaves one core free, which on two cores is one worker; the suites wait more than they compute.
+  maxWorkers: Math.max(2, availableParallelism() - 1),
 };
