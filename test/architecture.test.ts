@@ -115,7 +115,7 @@ const layers: readonly Layer[] = [
     ],
     why: 'the gateway reaches services through contracts alone',
   },
-  { place: /^(ops|local|e2e|bench|test)\//, may: ['*'], why: '' },
+  { place: /^(ops|local|e2e|prove|bench|test)\//, may: ['*'], why: '' },
 ];
 
 /** Words and calls that have a home. Outside it they are a defect. */
