@@ -10,6 +10,14 @@ let milliseconds = 0;
 let sequence = 0;
 
 /**
+ * Whether it is RFC 9562's text form in lower case, so that equal ids are equal strings. Any version and variant: users
+ * bring their own ids. PostgreSQL would also take braces and missing hyphens; we do not.
+ */
+export function isUuid(value: string): boolean {
+  return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(value);
+}
+
+/**
  * UUID version 7 (RFC 9562): its time comes first, so new rows go to the end of a primary key's index, and within a process
  * each is greater than the one before, also when the clock goes back. One call for randomness serves 256 of them: a call
  * for each took 14 us.

@@ -1,15 +1,10 @@
-import { sqlStateOf } from '@order-payments/platform/db/sql-state.ts';
-import { createPool, sql, type Database } from '@order-payments/platform/db/pool.ts';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { z } from 'zod';
-import { openOrdersDatabase, type OrdersDatabase } from './orders-database.ts';
-
-const roles = ['service', 'relay', 'ops'] as const;
-const actions = ['select', 'insert', 'update', 'delete', 'truncate'] as const;
-type Right = `${(typeof actions)[number]} ${string}`;
+import { testRoles } from '@order-payments/local/test-kit/role-tests.ts';
+import { sql } from '@order-payments/platform/db/pool.ts';
+import { expect, test } from '@jest/globals';
+import { openOrdersDatabase } from './orders-database.ts';
 
 /** All that each role may do; whatever is not here must be refused. */
-const rights: Record<(typeof roles)[number], readonly Right[]> = {
+const rights = {
   service: [
     'select orders',
     'insert orders',
@@ -32,61 +27,9 @@ const rights: Record<(typeof roles)[number], readonly Right[]> = {
     'update dead_letters',
     'select migrations',
   ],
-};
+} as const;
 
-let orders: OrdersDatabase;
-const pools = new Map<string, Database>();
-beforeAll(async () => {
-  orders = await openOrdersDatabase();
-  for (const role of roles)
-    pools.set(role, await createPool({ url: orders.databaseUrl(role), applicationName: 'orders-test', size: 1 }));
-});
-afterAll(async () => {
-  for (const pool of pools.values()) await pool.end();
-  await orders.end();
-});
-
-async function isRefused(role: string, statement: ReturnType<typeof sql.unsafe>): Promise<boolean> {
-  try {
-    await pools.get(role)?.query(statement);
-    return false;
-  } catch (error) {
-    if (sqlStateOf(error) === '42501') return true;
-    throw error;
-  }
-}
-
-/** What the role may do to a table or to some column of it. */
-async function allowed(role: string): Promise<readonly string[]> {
-  return await orders.owner.anyFirst(sql.type(z.object({ allowed: z.string() }))`
-    select action || ' ' || relname as allowed
-    from pg_class, unnest(${sql.array([...actions], 'text')}) as action
-    where relnamespace = 'public'::regnamespace and relkind = 'r' and case
-      when action in ('delete', 'truncate') then has_table_privilege(${`orders_${role}`}, pg_class.oid, action)
-      else has_any_column_privilege(${`orders_${role}`}, pg_class.oid, action)
-    end`);
-}
-
-describe.each(roles)('orders_%s', (role) => {
-  test('may do to each table what its process does and nothing else', async () => {
-    expect([...(await allowed(role))].sort()).toEqual([...rights[role]].sort());
-  });
-
-  test('can neither make a table nor change one', async () => {
-    for (const statement of [
-      sql.unsafe`create table mine (id int)`,
-      sql.unsafe`alter table outbox add column mine int`,
-      sql.unsafe`drop table outbox`,
-      sql.unsafe`create index on outbox (key)`,
-    ])
-      expect(await isRefused(role, statement)).toBe(true);
-  });
-});
-
-test('orders_ops may change the state of a dead letter and nothing else of it', async () => {
-  expect(await isRefused('ops', sql.unsafe`update dead_letters set state = 'REDRIVEN' where false`)).toBe(false);
-  expect(await isRefused('ops', sql.unsafe`update dead_letters set value = null where false`)).toBe(true);
-});
+const { isRefused } = testRoles('orders', rights, openOrdersDatabase);
 
 test('orders_service may settle and sweep an order and change nothing of what was ordered', async () => {
   for (const column of ['status', 'cancel_reason', 'settled_at', 'swept_at', 'sweep_count'].map((name) => [name]))

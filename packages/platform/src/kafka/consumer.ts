@@ -38,8 +38,6 @@ export interface ConsumerOptions {
 }
 
 export interface RunningConsumer extends Stoppable {
-  /** Whether it is a member of its group. */
-  isReady(): boolean;
   /** Resolves when it has joined its group. It can be stopped before. */
   readonly started: Promise<void>;
 }
@@ -64,18 +62,13 @@ export function startConsumer(options: ConsumerOptions): RunningConsumer {
     retry: { retries: 5, restartOnFailure: async () => true },
   });
   const metrics = createConsumerMetrics(options.registry);
-  let ready = false;
   let lastProgressMs = Date.now();
   const progress = (): void => {
     lastProgressMs = Date.now();
   };
-  consumer.on(consumer.events.GROUP_JOIN, () => {
-    ready = true;
-    progress();
-  });
+  consumer.on(consumer.events.GROUP_JOIN, progress);
   consumer.on(consumer.events.FETCH, progress);
   consumer.on(consumer.events.CRASH, ({ payload }) => {
-    ready = false;
     // kafkajs would keep the process alive with a dead consumer in it.
     if (!payload.restart) options.onFatal(new Error('the consumer crashed', { cause: payload.error }));
   });
@@ -112,10 +105,8 @@ export function startConsumer(options: ConsumerOptions): RunningConsumer {
   };
   const started = start();
   return {
-    isReady: () => ready,
     started,
     stop: async () => {
-      ready = false;
       clearInterval(watchdog);
       stopping.abort();
       // What it needs must not be taken from it while it may still receive a batch, so one that is joining is waited for,

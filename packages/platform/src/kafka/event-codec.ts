@@ -24,7 +24,6 @@ export class RegistryUnavailableError extends Error {
 export interface EventCodec {
   /** Looks up the id of each schema that is compiled in (never "latest"), and keeps trying until it has them. */
   start(signal: AbortSignal): Promise<void>;
-  isReady(): boolean;
   /** Confluent's wire format. Throws TypeError for what breaks the schema, so that it never reaches an outbox. */
   encode(envelope: Envelope): Buffer;
   /** `writtenAtMs`: the record's time, epoch milliseconds; now where there is none. Throws RegistryUnavailableError for what passes by itself. */
@@ -129,7 +128,6 @@ export function createEventCodec(options: {
         }
       }
     },
-    isReady: () => idByEventType.size === own.length,
     encode(envelope) {
       const schema = idByEventType.get(envelope.event_type);
       if (schema === undefined) throw new TypeError(`no schema for ${envelope.event_type}`);

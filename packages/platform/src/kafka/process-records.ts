@@ -1,3 +1,4 @@
+import { isUuid } from '@order-payments/kernel/uuid.ts';
 import type { Database, Transaction } from '../db/pool.ts';
 import { describeDatabaseError, errorKind } from '../db/sql-state.ts';
 import { bury, type DeadLetter } from '../inbox/dead-letters.ts';
@@ -32,8 +33,6 @@ interface Processing {
   apply: ApplyEvents;
 }
 
-const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-
 /**
  * Processes the records of one partition in one transaction. Where one of them breaks a rule of the database, all are
  * tried again, one event a transaction, and only those at fault become dead letters.
@@ -64,8 +63,7 @@ async function decodeAll(codec: EventCodec, records: readonly EventRecord[]): Pr
     switch (decoded.kind) {
       case 'event': {
         const { envelope } = decoded;
-        if (uuidPattern.test(envelope.event_id))
-          result.events.push({ ...envelope, record, dataHash: hashData(envelope) });
+        if (isUuid(envelope.event_id)) result.events.push({ ...envelope, record, dataHash: hashData(envelope) });
         else result.dead.push({ record, why: 'event_id is not a UUID', attempts: 1 });
         break;
       }
