@@ -10,7 +10,12 @@ import { withLock } from './process-lock.mjs';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const [entry, ...args] = process.argv.slice(2);
 /** These start Kafka and the registry, so they need Java and, for the first download, Maven. */
-const ENTRIES_WITH_INFRASTRUCTURE = ['local/src/main.ts', 'local/src/test.ts', 'local/src/test-faults.ts'];
+const ENTRIES_WITH_INFRASTRUCTURE = [
+  'local/src/main.ts',
+  'local/src/test.ts',
+  'local/src/test-faults.ts',
+  'bench/src/main.ts',
+];
 
 const missing = missingTools();
 if (missing.length > 0) fail(missing);
