@@ -4,6 +4,7 @@
 
 FROM node:24-bookworm-slim AS manifests
 WORKDIR /app
+# Of the workspaces, those that an image holds; npm does without the others.
 COPY package.json package-lock.json .npmrc ./
 COPY packages/kernel/package.json packages/kernel/
 COPY packages/contracts/package.json packages/contracts/
@@ -13,12 +14,11 @@ COPY services/orders/package.json services/orders/
 COPY services/payments/package.json services/payments/
 COPY services/outbox-relay/package.json services/outbox-relay/
 COPY ops/package.json ops/
-COPY local/package.json local/
 # Type declarations and source maps are half of what npm installs, and nothing here reads them.
 RUN printf '%s\n' '#!/bin/sh -e' \
   'npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund -w "$1"' \
   "find . -path '*/node_modules/*' -type f \( -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.map' \) -delete" \
-  'rm -r package-lock.json .npmrc local' > /usr/local/bin/install-for \
+  'rm package-lock.json .npmrc' > /usr/local/bin/install-for \
   && chmod +x /usr/local/bin/install-for
 
 FROM manifests AS gateway-dependencies

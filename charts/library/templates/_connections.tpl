@@ -18,31 +18,59 @@ ending in _FILE name, and exits to be started again when the operator that made 
 {{- $database.caSecret | default (ternary (printf "%s-ca" $cluster) "" $database.install) -}}
 {{- end -}}
 
-{{/* A database in one role. Arguments: context, database, role, prefix (of the variables' names, may be empty). */}}
+{{/*
+A database in one role. Arguments: context, database, role, prefix (of the variables' names, may be empty), watched (by a process
+that is to start again with a new password).
+*/}}
 {{- define "library.database" -}}
 {{- $prefix := .prefix | default "" -}}
 {{- $directory := printf "/etc/order-payments/%s-db" .database -}}
+{{- $secret := include "library.databaseSecret" . -}}
+{{- $ca := include "library.databaseCaSecret" . -}}
 env:
   - name: {{ $prefix }}DATABASE_URL
     valueFrom:
       secretKeyRef:
-        name: {{ include "library.databaseSecret" . }}
+        name: {{ $secret }}
         key: uri
-{{- with include "library.databaseCaSecret" . }}
+{{- if .watched }}
+  - name: {{ $prefix }}DATABASE_URL_FILE
+    value: {{ $directory }}-user/uri
+{{- end }}
+{{- if $ca }}
   - name: {{ $prefix }}DATABASE_CA_FILE
     value: {{ $directory }}/ca.crt
+{{- end }}
+{{- if or $ca .watched }}
 volumes:
-  - name: {{ $.database }}-db-ca
+{{- if .watched }}
+  - name: {{ .database }}-db-user
     secret:
-      secretName: {{ . }}
+      secretName: {{ $secret }}
+      items:
+        - key: uri
+          path: uri
+{{- end }}
+{{- if $ca }}
+  - name: {{ .database }}-db-ca
+    secret:
+      secretName: {{ $ca }}
       # The secret that CloudNativePG makes holds the CA's private key too.
       items:
         - key: ca.crt
           path: ca.crt
+{{- end }}
 volumeMounts:
-  - name: {{ $.database }}-db-ca
+{{- if .watched }}
+  - name: {{ .database }}-db-user
+    mountPath: {{ $directory }}-user
+    readOnly: true
+{{- end }}
+{{- if $ca }}
+  - name: {{ .database }}-db-ca
     mountPath: {{ $directory }}
     readOnly: true
+{{- end }}
 {{- end }}
 {{- end -}}
 

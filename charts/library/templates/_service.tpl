@@ -11,6 +11,7 @@ version runs on while they do, so a migration keeps its statements working. Argu
   "LOG_LEVEL" $values.global.logLevel
   "GRPC_HOST" "0.0.0.0"
   "GRPC_PORT" 50051
+  "GRPC_CONNECTION_AGE_MS" (int $values.grpcConnectionAgeMs)
   "METRICS_HOST" "0.0.0.0"
   "METRICS_PORT" 9100
   "DATABASE_POOL_SIZE" (int $values.databasePoolSize)
@@ -22,7 +23,7 @@ version runs on while they do, so a migration keeps its statements working. Argu
   "SCHEMA_REGISTRY_URL" (include "library.registryUrl" $)
   "SCHEMA_PATIENCE_MS" (int $values.schemaPatienceMs) -}}
 {{- $owner := include "library.database" (dict "context" $ "database" $part "role" "owner") | fromYaml -}}
-{{- $service := include "library.database" (dict "context" $ "database" $part "role" "service") | fromYaml -}}
+{{- $service := include "library.database" (dict "context" $ "database" $part "role" "service" "watched" true) | fromYaml -}}
 {{- $kafka := include "library.kafka" $ | fromYaml -}}
 {{- $image := include "library.image" (dict "context" $ "image" $values.image) -}}
 {{- $migrate := dict

@@ -21,7 +21,12 @@ export const brokers = z
 export const file = z.string().refine(isReadable, 'names no file that can be read');
 
 /** A database; with DATABASE_CA_FILE, one whose certificate and name are verified. Finish the schema with withDatabaseCa. */
-export const databaseConfig = { DATABASE_URL: databaseUrl, DATABASE_CA_FILE: file.optional() };
+export const databaseConfig = {
+  DATABASE_URL: databaseUrl,
+  /** The mounted secret that DATABASE_URL was taken from: only watched, so that the process is started again with a new password. */
+  DATABASE_URL_FILE: file.optional(),
+  DATABASE_CA_FILE: file.optional(),
+};
 
 /** Kafka: TLS as soon as one of the files, in PEM, is named. Read them by kafkaTls. */
 export const kafkaConfig = {

@@ -22,6 +22,8 @@ export const configSchema = z
     GRPC_HOST: host.default('127.0.0.1'),
     GRPC_PORT: port,
     PAYMENTS_GRPC_URL: grpcTarget,
+    /** How long a connection lasts: until a client that keeps one finds replicas that came later. */
+    GRPC_CONNECTION_AGE_MS: milliseconds.default(300_000),
     ...kafkaConfig,
     KAFKA_GROUP_ID: z.string().min(1).default('orders'),
     /** How long the partitions of a process that died wait for another to take them; within the broker's bounds. */

@@ -63,6 +63,7 @@ async function start(config: Config, logger: Logger, lifecycle: Lifecycle): Prom
     host: config.GRPC_HOST,
     port: config.GRPC_PORT,
     services: [ordersService({ database, createOrder })],
+    connectionAgeMs: config.GRPC_CONNECTION_AGE_MS,
     descriptors: loadOrdersDescriptors(),
     // More than the queue of calls that wait for their batch: that one decides.
     callsMax: 12_000,

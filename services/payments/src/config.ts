@@ -21,6 +21,8 @@ export const configSchema = z
     GRPC_HOST: host.default('127.0.0.1'),
     GRPC_PORT: port,
     ...kafkaConfig,
+    /** How long a connection lasts: until a client that keeps one finds replicas that came later. */
+    GRPC_CONNECTION_AGE_MS: milliseconds.default(300_000),
     KAFKA_GROUP_ID: z.string().min(1).default('payments'),
     /** How long the partitions of a process that died wait for another to take them; within the broker's bounds. */
     KAFKA_SESSION_TIMEOUT_MS: milliseconds.default(10_000),

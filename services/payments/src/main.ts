@@ -54,6 +54,7 @@ async function start(config: Config, logger: Logger, lifecycle: Lifecycle): Prom
     host: config.GRPC_HOST,
     port: config.GRPC_PORT,
     services: [paymentsService({ database, metrics })],
+    connectionAgeMs: config.GRPC_CONNECTION_AGE_MS,
     descriptors: loadPaymentsDescriptors(),
     logger,
     registry,

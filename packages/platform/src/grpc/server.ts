@@ -29,8 +29,7 @@ export type UnaryHandler<Request, Response> = (request: Request, call: Call) => 
 const deadlineMaxMs = 30_000;
 const callsMaxDefault = 2_000;
 const messageBytesMax = 64 * 1024;
-// So that scaling out spreads load: clients open connections anew and find the new pods.
-const connectionAgeMs = 5 * 60_000;
+const connectionAgeMsDefault = 5 * 60_000;
 
 export interface GrpcServer extends Stoppable {
   readonly port: number;
@@ -51,12 +50,14 @@ export async function startGrpcServer(options: {
   registry: Registry;
   /** Calls that may wait for their answers; another is refused with OVERLOADED, so that work for callers long gone cannot pile up. Default: 2,000, which is a second of work. */
   callsMax?: number;
+  /** How long a connection may last, so that scaling out spreads load: clients open it anew and find the new pods. Default: 5 minutes. */
+  connectionAgeMs?: number;
   /** Instead of the defaults below, for tests. */
   channel?: ServerOptions;
 }): Promise<GrpcServer> {
   const server = new Server({
     'grpc.max_receive_message_length': messageBytesMax,
-    'grpc.max_connection_age_ms': connectionAgeMs,
+    'grpc.max_connection_age_ms': options.connectionAgeMs ?? connectionAgeMsDefault,
     // A call may take deadlineMaxMs; the connection stays for it.
     'grpc.max_connection_age_grace_ms': deadlineMaxMs,
     ...options.channel,
