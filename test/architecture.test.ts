@@ -265,9 +265,11 @@ describe('the architecture', () => {
     expect(wrong).toEqual([]);
   });
 
-  test('the outbox and inbox tables are the same in every service', () => {
-    const shared = read('packages/platform/sql/outbox-inbox.sql');
+  test.each([
+    ['outbox-inbox.sql', '002-outbox-inbox.sql'],
+    ['retention.sql', '004-retention.sql'],
+  ])('the shared tables of %s are the same in every service', (shared, migration) => {
     for (const name of ['orders', 'payments'])
-      expect(read(`services/${name}/migrations/002-outbox-inbox.sql`)).toBe(shared);
+      expect(read(`services/${name}/migrations/${migration}`)).toBe(read(`packages/platform/sql/${shared}`));
   });
 });

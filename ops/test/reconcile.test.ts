@@ -277,6 +277,44 @@ describe('while the platform works', () => {
     expect(violationsOf(report)).toEqual([`I3 ${canceled.id}`]);
   });
 
+  /** How far a service says that it may have pruned, measured from the seeded orders' time. */
+  const writeHorizon = async (service: 'orders' | 'payments', sinceOrders: string): Promise<unknown> =>
+    await databases[service].query(
+      `insert into retention (table_name, forgotten_before, started_at)
+       select 'inbox', percentile_disc(0.5) within group (order by received_at) + $1::interval, now() from inbox`,
+      [sinceOrders],
+    );
+  // As the services prune: in the order on disk, so that older rows may be there yet.
+  const losePartOfInboxes = async (): Promise<void> => {
+    for (const service of ['orders', 'payments'] as const)
+      await databases[service].query('delete from inbox where record_offset % 3 > 0');
+  };
+
+  test.each([
+    ['what may have been pruned is not missing', { orders: '30 minutes', payments: '30 minutes' }, []],
+    ['nor is it by another clock', { orders: '-30 seconds', payments: '-30 seconds' }, []],
+    ['what is younger is', { orders: '-5 minutes', payments: '-5 minutes' }, ["Orders' inbox", "Payments' inbox"]],
+    ['each inbox has its own retention', { orders: '30 minutes', payments: '-5 minutes' }, ["Payments' inbox"]],
+  ])('%s', async (_what, horizons, missing) => {
+    await writeHorizon('orders', horizons.orders);
+    await writeHorizon('payments', horizons.payments);
+    await losePartOfInboxes();
+    const { findings } = await reconcileWith({});
+    const whats = findings.I6.examples.map(({ what }) => what).join();
+    expect(["Orders' inbox", "Payments' inbox"].filter((inbox) => whats.includes(inbox))).toEqual(missing);
+  });
+
+  test('what is pruned between the looks is not missing', async () => {
+    await losePartOfInboxes();
+    const report = await reconcileWith({
+      pause: async () => {
+        await writeHorizon('orders', '1 minute');
+        await writeHorizon('payments', '1 minute');
+      },
+    });
+    expect(violationsOf(report)).toEqual([]);
+  });
+
   test('small pages and a small memory for suspects find the same', async () => {
     await databases.orders.query("update orders set created_at = now() - interval '2 minutes' where status = 'NEW'");
     await databases.orders.query("delete from orders where status = 'CANCELED'");

@@ -21,7 +21,10 @@ version runs on while they do, so a migration keeps its statements working. Argu
   "ORDERS_TOPIC" $values.global.kafka.topics.orders
   "PAYMENTS_TOPIC" $values.global.kafka.topics.payments
   "SCHEMA_REGISTRY_URL" (include "library.registryUrl" $)
-  "SCHEMA_PATIENCE_MS" (int $values.schemaPatienceMs) -}}
+  "SCHEMA_PATIENCE_MS" (int $values.schemaPatienceMs)
+  "INBOX_RETENTION_HOURS" (int $values.retention.inboxHours)
+  "DEAD_LETTER_RETENTION_HOURS" (int $values.retention.deadLetterHours)
+  "RETENTION_INTERVAL_MS" (int $values.retention.intervalMs) -}}
 {{- $owner := include "library.database" (dict "context" $ "database" $part "role" "owner") | fromYaml -}}
 {{- $service := include "library.database" (dict "context" $ "database" $part "role" "service" "watched" true) | fromYaml -}}
 {{- $kafka := include "library.kafka" $ | fromYaml -}}

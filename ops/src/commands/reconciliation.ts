@@ -11,6 +11,7 @@ import {
   countDeadLetters,
   findLateOutboxRows,
   oldestInboxTime,
+  prunedBefore,
   withoutReceived,
   withoutWaiting,
 } from '../store/events.ts';
@@ -44,15 +45,16 @@ const firstId = '00000000-0000-0000-0000-000000000000';
  * no difference any more.
  */
 export async function reconcile(databases: Databases, options: ReconcileOptions): Promise<Reconciliation> {
-  const inboxSince = {
+  const oldestInboxRow = {
     orders: await oldestInboxTime(databases.orders),
     payments: await oldestInboxTime(databases.payments),
   };
+  const inboxSince = await rememberedSince(databases, oldestInboxRow);
   const check: Check = {
     databases,
     options,
-    orderAges: { settleWithinSeconds: options.settleWithinSeconds, rememberedSince: inboxSince.payments },
-    paymentAges: { settleWithinSeconds: options.settleWithinSeconds, rememberedSince: inboxSince.orders },
+    oldestInboxRow,
+    ages: agesOf(inboxSince, options),
     checked: { I1: 0, I2: 0, I3: 0, I4: 0, I6: 0 },
   };
   const suspects = createSuspects({
@@ -79,9 +81,40 @@ export async function reconcile(databases: Databases, options: ReconcileOptions)
 interface Check {
   readonly databases: Databases;
   readonly options: ReconcileOptions;
-  readonly orderAges: Ages;
-  readonly paymentAges: Ages;
+  readonly oldestInboxRow: Readonly<Record<Service, Date | null>>;
+  readonly ages: AgesOfBoth;
   readonly checked: Record<Invariant, number>;
+}
+
+/** An order's event is remembered by Payments' inbox, a payment's by Orders'. */
+interface AgesOfBoth {
+  readonly order: Ages;
+  readonly payment: Ages;
+}
+
+// The rows' times are of several clocks, so an event that is hardly older may have been pruned, too.
+const clockToleranceMs = 60_000;
+
+/** Since when each inbox remembers every event: from its first row on, and after what the retention may have pruned. */
+async function rememberedSince(
+  databases: Databases,
+  oldestInboxRow: Check['oldestInboxRow'],
+): Promise<Record<Service, string | null>> {
+  const since = async (service: Service): Promise<string | null> => {
+    const oldest = oldestInboxRow[service];
+    if (oldest === null) return null;
+    const pruned = await prunedBefore(databases[service]);
+    const prunedMs = pruned === null ? -Infinity : pruned.getTime() + clockToleranceMs;
+    return new Date(Math.max(oldest.getTime(), prunedMs)).toISOString();
+  };
+  return { orders: await since('orders'), payments: await since('payments') };
+}
+
+function agesOf(inboxSince: Record<Service, string | null>, { settleWithinSeconds }: ReconcileOptions): AgesOfBoth {
+  return {
+    order: { settleWithinSeconds, rememberedSince: inboxSince.payments },
+    payment: { settleWithinSeconds, rememberedSince: inboxSince.orders },
+  };
 }
 
 async function checkAccounts(check: Check, suspects: Suspects): Promise<void> {
@@ -102,13 +135,13 @@ async function checkOrders(check: Check, suspects: Suspects): Promise<void> {
   const { orders, payments } = check.databases;
   const limit = check.options.pageSize;
   const pages = mergeById(
-    readPages((afterId) => selectOrderPage(orders, { afterId, limit }, check.orderAges)),
-    readPages((afterId) => selectDecisionPage(payments, { afterId, limit }, check.paymentAges)),
+    readPages((afterId) => selectOrderPage(orders, { afterId, limit }, check.ages.order)),
+    readPages((afterId) => selectDecisionPage(payments, { afterId, limit }, check.ages.payment)),
   );
   for await (const page of pages) {
     suspects.add(page.flatMap(judgeOrder));
-    const events = await judgeEvents(check, page);
-    suspects.add(events.violations);
+    const events = await lookForEvents(check, page);
+    suspects.add([...events.missing.values()]);
     check.checked.I6 += events.due;
     if (suspects.isFull()) await suspects.confirm();
     count(check, page);
@@ -142,23 +175,37 @@ function count(check: Check, page: readonly OrderFacts[]): void {
 }
 
 /** I6: every event that is due is in its consumer's inbox, or among its dead letters. */
-async function judgeEvents(
+async function lookForEvents(
   { databases: { orders, payments }, options: { settleWithinSeconds } }: Check,
   page: readonly OrderFacts[],
-): Promise<{ due: number; violations: Violation[] }> {
+): Promise<{ due: number; missing: Map<string, Violation> }> {
   const dueAtPayments = eventsDue(page, eventDueAtPayments);
   const dueAtOrders = eventsDue(page, eventDueAtOrders);
   const notAtPayments = await withoutReceived(payments, [...dueAtPayments.keys()]);
   const notAtOrders = await withoutWaiting(payments, await withoutReceived(orders, [...dueAtOrders.keys()]));
-  const violations = [
-    ...missing(notAtPayments, dueAtPayments, "decided, but its OrderCreated is not in Payments' inbox"),
-    ...missing(
+  const missing = new Map([
+    ...eachMissing(notAtPayments, dueAtPayments, "decided, but its OrderCreated is not in Payments' inbox"),
+    ...eachMissing(
       notAtOrders,
       dueAtOrders,
       `its outcome is not in Orders' inbox: lost, or unread for longer than ${settleWithinSeconds} s`,
     ),
-  ];
-  return { due: dueAtPayments.size + dueAtOrders.size, violations };
+  ]);
+  return { due: dueAtPayments.size + dueAtOrders.size, missing };
+}
+
+/**
+ * The second look. The services may prune while it takes place, and write before it how far: so only what is still to be
+ * remembered after the inboxes were looked at is missing.
+ */
+async function lookForEventsAgain(check: Check, page: readonly OrderFacts[]): Promise<Violation[]> {
+  const { missing } = await lookForEvents(check, page);
+  if (missing.size === 0) return [];
+  const ages = agesOf(await rememberedSince(check.databases, check.oldestInboxRow), check.options);
+  const subjects = [...missing.values()].map(({ subject }) => subject);
+  const pageNow = await readOrdersAgain(check, [...new Set(subjects)], ages);
+  const stillDue = new Map([...eventsDue(pageNow, eventDueAtPayments), ...eventsDue(pageNow, eventDueAtOrders)]);
+  return [...missing].flatMap(([eventId, violation]) => (stillDue.has(eventId) ? [violation] : []));
 }
 
 function eventsDue(page: readonly OrderFacts[], due: (facts: OrderFacts) => string | undefined): Map<string, string> {
@@ -170,12 +217,15 @@ function eventsDue(page: readonly OrderFacts[], due: (facts: OrderFacts) => stri
   return orderIds;
 }
 
-function missing(eventIds: ReadonlySet<string>, orderIds: ReadonlyMap<string, string>, what: string): Violation[] {
-  return [...eventIds].map((eventId) => ({
-    invariant: 'I6',
-    subject: orderIds.get(eventId) ?? eventId,
-    what: `${what} (event ${eventId})`,
-  }));
+function eachMissing(
+  eventIds: ReadonlySet<string>,
+  orderIds: ReadonlyMap<string, string>,
+  what: string,
+): Array<[string, Violation]> {
+  return [...eventIds].map((eventId) => [
+    eventId,
+    { invariant: 'I6', subject: orderIds.get(eventId) ?? eventId, what: `${what} (event ${eventId})` },
+  ]);
 }
 
 /** I6 before the topic: no row waits in an outbox for longer than an order may take. */
@@ -200,15 +250,15 @@ async function lookAgain(
   if (invariant === 'I1') return await judgeAccountsOf(check.databases.payments, subjects);
   const outboxes = services.map(outboxOf);
   const orderIds = subjects.filter((subject) => !outboxes.includes(subject));
-  const page = await readOrdersAgain(check, orderIds);
+  const page = await readOrdersAgain(check, orderIds, check.ages);
   if (invariant !== 'I6') return page.flatMap(judgeOrder);
   const late = (await judgeOutboxes(check)).filter(({ subject }) => subjects.includes(subject));
-  return [...(await judgeEvents(check, page)).violations, ...late];
+  return [...(await lookForEventsAgain(check, page)), ...late];
 }
 
-async function readOrdersAgain(check: Check, ids: readonly string[]): Promise<OrderFacts[]> {
-  const orders = await selectOrders(check.databases.orders, ids, check.orderAges);
-  const decisions = await selectDecisionsOf(check.databases.payments, ids, check.paymentAges);
+async function readOrdersAgain(check: Check, ids: readonly string[], ages: AgesOfBoth): Promise<OrderFacts[]> {
+  const orders = await selectOrders(check.databases.orders, ids, ages.order);
+  const decisions = await selectDecisionsOf(check.databases.payments, ids, ages.payment);
   const page: OrderFacts[] = [];
   for await (const pairs of mergeById(onePage(orders), onePage(decisions))) page.push(...pairs);
   return page;

@@ -7,9 +7,17 @@ const lateRow = z.object({ rows: z.bigint(), oldest: z.date().nullable() });
 const countRow = z.object({ count: z.bigint() });
 
 /** Since when the inbox remembers; null where it is empty. There is no index, so this reads the whole table once. */
-export async function oldestInboxTime(connection: Connection): Promise<string | null> {
+export async function oldestInboxTime(connection: Connection): Promise<Date | null> {
   const row = await connection.one(sql.type(oldestRow)`select min(received_at) as oldest from inbox`);
-  return row.oldest?.toISOString() ?? null;
+  return row.oldest;
+}
+
+/** Before when an event, or a dead letter that was resolved, may have been pruned; null where nothing was ever pruned. */
+export async function prunedBefore(connection: Connection): Promise<Date | null> {
+  return await connection.oneFirst(
+    sql.type(z.object({ pruned_before: z.date().nullable() }))`
+      select max(forgotten_before) as pruned_before from retention`,
+  );
 }
 
 /** Those of the events that the consumer has neither applied nor buried. */

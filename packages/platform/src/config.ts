@@ -6,6 +6,7 @@ import { z } from 'zod';
 export const port = z.coerce.number().int().min(0).max(65535);
 export const host = z.string().min(1);
 export const milliseconds = z.coerce.number().int().min(1).max(86_400_000);
+export const hours = z.coerce.number().int().min(1).max(876_000);
 export const count = z.coerce.number().int().min(1).max(10_000_000);
 export const databaseUrl = z.string().regex(/^postgres(ql)?:\/\//, 'must be a postgresql:// URL');
 export const httpUrl = z.string().regex(/^https?:\/\//, 'must be an http:// or https:// URL');
@@ -34,6 +35,16 @@ export const kafkaConfig = {
   KAFKA_CA_FILE: file.optional(),
   KAFKA_CERT_FILE: file.optional(),
   KAFKA_KEY_FILE: file.optional(),
+};
+
+/** What a service with an inbox forgets, and when. Harmless but for one thing: `ops reconcile` asks for no event that is forgotten. */
+export const retentionConfig = {
+  /** How long the inbox remembers an event: longer than the topics keep it, so that an offset that is reset finds duplicates. */
+  INBOX_RETENTION_HOURS: hours.default(336),
+  /** How long a dead letter is kept after it was redriven or discarded. One that waits is kept for ever. */
+  DEAD_LETTER_RETENTION_HOURS: hours.default(720),
+  /** How often the tables are looked through. */
+  RETENTION_INTERVAL_MS: milliseconds.default(3_600_000),
 };
 
 /** What every process has. */

@@ -8,6 +8,7 @@ import {
   kafkaConfig,
   milliseconds,
   port,
+  retentionConfig,
 } from '@order-payments/platform/config.ts';
 import { withDatabaseCa } from '@order-payments/platform/tls.ts';
 import { z } from 'zod';
@@ -21,9 +22,9 @@ export const configSchema = z
     DATABASE_POOL_SIZE: count.default(15),
     GRPC_HOST: host.default('127.0.0.1'),
     GRPC_PORT: port,
-    PAYMENTS_GRPC_URL: grpcTarget,
     /** How long a connection lasts: until a client that keeps one finds replicas that came later. */
     GRPC_CONNECTION_AGE_MS: milliseconds.default(300_000),
+    PAYMENTS_GRPC_URL: grpcTarget,
     ...kafkaConfig,
     KAFKA_GROUP_ID: z.string().min(1).default('orders'),
     /** How long the partitions of a process that died wait for another to take them; within the broker's bounds. */
@@ -38,6 +39,7 @@ export const configSchema = z
     SWEEP_INTERVAL_MS: milliseconds.default(3_000),
     /** Until the sweeper looks at an order again; doubled each time that its event is told again, up to 5 minutes. */
     SWEEP_BACKOFF_MS: milliseconds.default(10_000),
+    ...retentionConfig,
   })
   .transform(withDatabaseCa);
 

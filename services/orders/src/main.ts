@@ -3,6 +3,7 @@ import { orderCreatedSchema, paymentFailedSchema, paymentSucceededSchema } from 
 import { loadConfig } from '@order-payments/platform/config.ts';
 import { createPool } from '@order-payments/platform/db/pool.ts';
 import { startGrpcServer } from '@order-payments/platform/grpc/server.ts';
+import { startRetention } from '@order-payments/platform/inbox/retention.ts';
 import { createKafka } from '@order-payments/platform/kafka/client.ts';
 import { startConsumer } from '@order-payments/platform/kafka/consumer.ts';
 import { createEventCodec } from '@order-payments/platform/kafka/event-codec.ts';
@@ -62,8 +63,8 @@ async function start(config: Config, logger: Logger, lifecycle: Lifecycle): Prom
   const server = await startGrpcServer({
     host: config.GRPC_HOST,
     port: config.GRPC_PORT,
-    services: [ordersService({ database, createOrder })],
     connectionAgeMs: config.GRPC_CONNECTION_AGE_MS,
+    services: [ordersService({ database, createOrder })],
     descriptors: loadOrdersDescriptors(),
     // More than the queue of calls that wait for their batch: that one decides.
     callsMax: 12_000,
@@ -88,6 +89,16 @@ async function start(config: Config, logger: Logger, lifecycle: Lifecycle): Prom
     onFatal: lifecycle.fail,
   });
   lifecycle.onStop('sweeper', sweeper.stop);
+  const retention = startRetention({
+    database,
+    inboxHours: config.INBOX_RETENTION_HOURS,
+    deadLetterHours: config.DEAD_LETTER_RETENTION_HOURS,
+    intervalMs: config.RETENTION_INTERVAL_MS,
+    logger,
+    registry,
+    onFatal: lifecycle.fail,
+  });
+  lifecycle.onStop('retention', retention.stop);
   const consumer = startConsumer({
     kafka: createKafka({ clientId: 'orders', brokers: config.KAFKA_BROKERS, tls: kafkaTls(config), logger }),
     groupId: config.KAFKA_GROUP_ID,

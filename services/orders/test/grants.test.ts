@@ -16,6 +16,10 @@ const rights = {
     'delete inbox',
     'select dead_letters',
     'insert dead_letters',
+    'delete dead_letters',
+    'select retention',
+    'insert retention',
+    'update retention',
   ],
   relay: ['select outbox', 'delete outbox'],
   ops: [
@@ -25,6 +29,7 @@ const rights = {
     'select inbox',
     'select dead_letters',
     'update dead_letters',
+    'select retention',
     'select migrations',
   ],
 } as const;

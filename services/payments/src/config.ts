@@ -7,6 +7,7 @@ import {
   kafkaConfig,
   milliseconds,
   port,
+  retentionConfig,
 } from '@order-payments/platform/config.ts';
 import { withDatabaseCa } from '@order-payments/platform/tls.ts';
 import { z } from 'zod';
@@ -20,9 +21,9 @@ export const configSchema = z
     DATABASE_POOL_SIZE: count.default(15),
     GRPC_HOST: host.default('127.0.0.1'),
     GRPC_PORT: port,
-    ...kafkaConfig,
     /** How long a connection lasts: until a client that keeps one finds replicas that came later. */
     GRPC_CONNECTION_AGE_MS: milliseconds.default(300_000),
+    ...kafkaConfig,
     KAFKA_GROUP_ID: z.string().min(1).default('payments'),
     /** How long the partitions of a process that died wait for another to take them; within the broker's bounds. */
     KAFKA_SESSION_TIMEOUT_MS: milliseconds.default(10_000),
@@ -31,6 +32,7 @@ export const configSchema = z
     SCHEMA_PATIENCE_MS: milliseconds.default(30_000),
     ORDERS_TOPIC: z.string().min(1).default('orders.events'),
     PAYMENTS_TOPIC: z.string().min(1).default('payments.events'),
+    ...retentionConfig,
   })
   .transform(withDatabaseCa);
 

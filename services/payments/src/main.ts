@@ -3,6 +3,7 @@ import { orderCreatedSchema, paymentFailedSchema, paymentSucceededSchema } from 
 import { loadConfig } from '@order-payments/platform/config.ts';
 import { createPool } from '@order-payments/platform/db/pool.ts';
 import { startGrpcServer } from '@order-payments/platform/grpc/server.ts';
+import { startRetention } from '@order-payments/platform/inbox/retention.ts';
 import { createKafka } from '@order-payments/platform/kafka/client.ts';
 import { startConsumer } from '@order-payments/platform/kafka/consumer.ts';
 import { createEventCodec } from '@order-payments/platform/kafka/event-codec.ts';
@@ -53,8 +54,8 @@ async function start(config: Config, logger: Logger, lifecycle: Lifecycle): Prom
   const server = await startGrpcServer({
     host: config.GRPC_HOST,
     port: config.GRPC_PORT,
-    services: [paymentsService({ database, metrics })],
     connectionAgeMs: config.GRPC_CONNECTION_AGE_MS,
+    services: [paymentsService({ database, metrics })],
     descriptors: loadPaymentsDescriptors(),
     logger,
     registry,
@@ -64,6 +65,16 @@ async function start(config: Config, logger: Logger, lifecycle: Lifecycle): Prom
   // Accounts can be opened and topped up while Kafka is away, so the consumer does not hold readiness back.
   isReady = () => !lifecycle.stopping.aborted;
 
+  const retention = startRetention({
+    database,
+    inboxHours: config.INBOX_RETENTION_HOURS,
+    deadLetterHours: config.DEAD_LETTER_RETENTION_HOURS,
+    intervalMs: config.RETENTION_INTERVAL_MS,
+    logger,
+    registry,
+    onFatal: lifecycle.fail,
+  });
+  lifecycle.onStop('retention', retention.stop);
   const consumer = startConsumer({
     kafka: createKafka({ clientId: 'payments', brokers: config.KAFKA_BROKERS, tls: kafkaTls(config), logger }),
     groupId: config.KAFKA_GROUP_ID,

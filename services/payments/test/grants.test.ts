@@ -18,6 +18,10 @@ const rights = {
     'delete inbox',
     'select dead_letters',
     'insert dead_letters',
+    'delete dead_letters',
+    'select retention',
+    'insert retention',
+    'update retention',
   ],
   relay: ['select outbox', 'delete outbox'],
   ops: [
@@ -29,6 +33,7 @@ const rights = {
     'select inbox',
     'select dead_letters',
     'update dead_letters',
+    'select retention',
     'select migrations',
   ],
 } as const;
