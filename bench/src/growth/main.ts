@@ -1,0 +1,280 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { loadavg } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { platformDirectory, repositoryRoot } from '@order-payments/local/directories.ts';
+import { databaseUrl, type Service } from '@order-payments/local/infrastructure/postgres-roles.ts';
+import { reconcile } from '@order-payments/local/test-kit/run-ops.ts';
+import { fillAccounts, truncateAll } from '../data.ts';
+import { median, quickEffort, wholeEffort } from '../measure.ts';
+import { describeMachine } from '../report/machine.ts';
+import { FLOOR_DATABASE, openRig, stopParts, type Rig } from '../rig.ts';
+import { timeDrain } from './backlog.ts';
+import { timePollsOverDeadRows } from './dead-rows.ts';
+import { timePages } from './pages.ts';
+import { seedHistory, usersOf } from './seed.ts';
+import { openServices, type OrderCost, type Services } from './services.ts';
+
+const SMALL = 1_000;
+
+interface Size {
+  readonly orders: number;
+  readonly backlog: number;
+  readonly pairs: number;
+  readonly ordersARun: number;
+  readonly pollSeconds: number;
+}
+
+const whole: Size = { orders: 1_000_000, backlog: 1_000_000, pairs: 5, ordersARun: 60_000, pollSeconds: 20 };
+const quick: Size = { orders: 20_000, backlog: 20_000, pairs: 1, ordersARun: 5_000, pollSeconds: 3 };
+
+interface Line {
+  readonly goal: string;
+  readonly what: string;
+  readonly small: string;
+  readonly large: string;
+  readonly ratio: string;
+  readonly must: string;
+}
+
+/**
+ * npm run bench -- --growth [--quick] [--orders 10000000] [--backlog 1000000] [--pairs N]: what an order, a page, a poll and a
+ * drain cost when the tables are nearly empty, and when they have grown. Returns the exit code.
+ */
+export async function runGrowth(): Promise<number> {
+  const size = sizeOf();
+  const startedMs = performance.now();
+  const say = (message: string): void =>
+    void process.stdout.write(`[${((performance.now() - startedMs) / 1000).toFixed(0).padStart(4)} s] ${message}\n`);
+  const loadBefore = loadavg();
+  const { rig, close } = await openRig(size.pairs === 1 ? quickEffort : wholeEffort, say);
+  try {
+    // The services' handlers run in here, on both sizes alike; the real ones would take part of the work of one.
+    await stopParts(rig, 'gateway', 'orders', 'payments', 'outbox-relay-orders', 'outbox-relay-payments');
+    for (const database of [rig.orders, rig.payments])
+      await database.query('alter table outbox disable trigger tell_twice');
+    const lines = [
+      ...(await measureDrain(rig, size, say)),
+      ...(await measureDeadRows(rig, size, say)),
+      ...(await measureHistory(rig, size, say)),
+    ];
+    say('Reconciling both sizes');
+    const wrong = await reconcileLarge(rig);
+    if (wrong !== undefined) say(wrong);
+    await write(rig, { size, loadBefore, lines, wrong, seconds: Math.round((performance.now() - startedMs) / 1_000) });
+    return wrong === undefined ? 0 : 1;
+  } finally {
+    await close();
+  }
+}
+
+function sizeOf(): Size {
+  const { values } = parseArgs({
+    strict: false,
+    options: {
+      quick: { type: 'boolean' },
+      orders: { type: 'string' },
+      backlog: { type: 'string' },
+      pairs: { type: 'string' },
+    },
+  });
+  const base = values['quick'] === true ? quick : whole;
+  return {
+    ...base,
+    orders: Number(values['orders'] ?? base.orders),
+    backlog: Number(values['backlog'] ?? base.backlog),
+    pairs: Number(values['pairs'] ?? base.pairs),
+  };
+}
+
+async function measureHistory(rig: Rig, size: Size, say: (message: string) => void): Promise<Line[]> {
+  say(`Seeding ${size.orders} orders`);
+  await seedHistory(rig, size.orders);
+  say(`Seeded: ${await sizes(rig)}`);
+  const small = await openServices(sideOf(rig, FLOOR_DATABASE, rig.floors));
+  const large = await openServices(sideOf(rig, { orders: 'orders', payments: 'payments' }, rig));
+  try {
+    const pages = await timePages(large, usersOf(size.orders));
+    for (const [name, { p50, p99 }] of Object.entries(pages)) say(`${name}: p50 ${ms(p50)}, p99 ${ms(p99)}`);
+    const costs = await measureCosts(rig, { small, large }, size, say);
+    return [...costLines(costs, size), ...pageLines(pages)];
+  } finally {
+    await small.end();
+    await large.end();
+  }
+}
+
+function sideOf(rig: Rig, names: Readonly<Record<Service, string>>, clients: Pick<Rig, Service>) {
+  const url = (service: Service): string => databaseUrl(rig.ports[service], names[service], `${service}_service`);
+  return {
+    urls: { orders: url('orders'), payments: url('payments') },
+    clients: { orders: clients.orders, payments: clients.payments },
+    registryUrl: rig.platform.surroundings.schemaRegistryUrl,
+  };
+}
+
+interface CostPair {
+  readonly small: OrderCost;
+  readonly large: OrderCost;
+}
+
+async function measureCosts(
+  rig: Rig,
+  services: { small: Services; large: Services },
+  size: Size,
+  say: (message: string) => void,
+): Promise<CostPair[]> {
+  const pairs: CostPair[] = [];
+  for (let pair = 1; pair <= size.pairs; pair += 1) {
+    for (const service of ['orders', 'payments'] as const) await truncateAll(rig.floors[service], service);
+    await fillAccounts(rig.floors.payments, SMALL);
+    await checkpoint(rig);
+    const small = await services.small.pass(size.ordersARun, SMALL);
+    await checkpoint(rig);
+    const large = await services.large.pass(size.ordersARun, usersOf(size.orders));
+    pairs.push({ small, large });
+    say(`pair ${pair}/${size.pairs}: small ${tell(small)}; large ${tell(large)} (load ${loadavg()[0]?.toFixed(1)})`);
+  }
+  return pairs;
+}
+
+async function checkpoint(rig: Rig): Promise<void> {
+  for (const client of [rig.orders, rig.payments]) await client.query('checkpoint');
+}
+
+const tell = ({ create, settle, finish }: OrderCost): string =>
+  `create ${create.toFixed(0)} us, settle ${settle.toFixed(0)} us, finish ${finish.toFixed(0)} us an order`;
+
+function costLines(pairs: readonly CostPair[], size: Size): Line[] {
+  const steps = {
+    create: 'create an order',
+    settle: 'settle an order in Payments',
+    finish: 'finish it in Orders',
+  } as const;
+  return (Object.keys(steps) as Array<keyof typeof steps>).map((step) => ({
+    goal: step === 'settle' ? 'P11' : '',
+    what: `${steps[step]}: empty tables, and ${size.orders.toExponential(0)} orders`,
+    small: `${median(pairs.map(({ small }) => small[step])).toFixed(0)} us`,
+    large: `${median(pairs.map(({ large }) => large[step])).toFixed(0)} us`,
+    ratio: median(pairs.map(({ small, large }) => large[step] / small[step])).toFixed(2),
+    must: step === 'settle' ? '<= 1.3' : '',
+  }));
+}
+
+function pageLines(pages: Awaited<ReturnType<typeof timePages>>): Line[] {
+  const line = (list: string, how: string): Line => {
+    const short = pages[`${list}, short history`];
+    const long = pages[`${list}, ${how}`];
+    return {
+      goal: '',
+      what: `page of ${list}: short history, ${how} (p50; p99)`,
+      small: `${ms(short?.p50)}; ${ms(short?.p99)}`,
+      large: `${ms(long?.p50)}; ${ms(long?.p99)}`,
+      ratio: ((long?.p50 ?? Number.NaN) / (short?.p50 ?? Number.NaN)).toFixed(2),
+      must: '',
+    };
+  };
+  return ['orders', 'statement'].flatMap((list) => [line(list, 'long history'), line(list, 'far down a long history')]);
+}
+
+async function measureDrain(rig: Rig, size: Size, say: (message: string) => void): Promise<Line[]> {
+  const drain = async (backlog: number): Promise<number> =>
+    await timeDrain({ client: rig.floors.orders, relayUrl: relayUrl(rig), brokers: rig.brokers, backlog });
+  const pairs: Array<{ small: number; large: number }> = [];
+  for (let pair = 1; pair <= Math.min(3, size.pairs); pair += 1) {
+    const small = await drain(SMALL);
+    const large = await drain(size.backlog);
+    pairs.push({ small, large });
+    say(
+      `drain: ${small.toFixed(1)} us an event of ${SMALL}, ${large.toFixed(1)} us of ${size.backlog} (load ${loadavg()[0]?.toFixed(1)})`,
+    );
+  }
+  return [
+    {
+      goal: 'P11',
+      what: `drain an event: a backlog of ${SMALL.toExponential(0)}, and of ${size.backlog.toExponential(0)}`,
+      small: `${median(pairs.map(({ small }) => small)).toFixed(1)} us`,
+      large: `${median(pairs.map(({ large }) => large)).toFixed(1)} us`,
+      ratio: median(pairs.map(({ small, large }) => large / small)).toFixed(2),
+      must: '<= 1.3',
+    },
+  ];
+}
+
+async function measureDeadRows(rig: Rig, size: Size, say: (message: string) => void): Promise<Line[]> {
+  const poll = async (deadRows: number) =>
+    await timePollsOverDeadRows({
+      client: rig.floors.orders,
+      relayUrl: relayUrl(rig),
+      superuserUrl: databaseUrl(rig.ports.orders, FLOOR_DATABASE.orders, 'postgres'),
+      deadRows,
+      seconds: size.pollSeconds,
+    });
+  const small = await poll(SMALL);
+  const large = await poll(size.backlog);
+  say(
+    `poll over ${size.backlog} dead rows: p50 ${ms(large.p50)}, p99 ${ms(large.p99)}, max ${ms(large.max)} of ${large.polls}`,
+  );
+  return [
+    {
+      goal: 'P12',
+      what: `relay's poll under an old snapshot: ${SMALL.toExponential(0)} dead rows, and ${size.backlog.toExponential(0)} (p99; most)`,
+      small: `${ms(small.p99)}; ${ms(small.max)}`,
+      large: `${ms(large.p99)}; ${ms(large.max)}`,
+      ratio: (large.p99 / small.p99).toFixed(2),
+      must: 'p99 <= 5 ms',
+    },
+  ];
+}
+
+const relayUrl = (rig: Rig): string => databaseUrl(rig.ports.orders, FLOOR_DATABASE.orders, 'orders_relay');
+const ms = (value: number | undefined): string => `${value?.toFixed(2) ?? '?'} ms`;
+
+async function sizes(rig: Rig): Promise<string> {
+  const of = async (service: Service): Promise<string> => {
+    const { rows } = await rig[service].query<{ size: string }>(
+      'select pg_size_pretty(pg_database_size(current_database())) as size',
+    );
+    return `${service} ${rows[0]?.size}`;
+  };
+  return `${await of('orders')}, ${await of('payments')}`;
+}
+
+async function reconcileLarge(rig: Rig): Promise<string | undefined> {
+  const operated = (service: Service) => ({
+    urls: { ops: databaseUrl(rig.ports[service], service, `${service}_ops`) },
+  });
+  const databases = { orders: operated('orders'), payments: operated('payments') };
+  const { code, out } = await reconcile({ databases, surroundings: rig.platform.surroundings });
+  return code === 0 ? undefined : `ops reconcile said:\n${out}`;
+}
+
+async function write(
+  rig: Rig,
+  run: { size: Size; loadBefore: number[]; lines: readonly Line[]; wrong: string | undefined; seconds: number },
+): Promise<void> {
+  const machine = await describeMachine(rig);
+  const loads = (values: readonly number[]): string => values.map((value) => value.toFixed(1)).join(' ');
+  const rows = run.lines.map(({ goal, what, small, large, ratio, must }) => [goal, what, small, large, ratio, must]);
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  const markdown = [
+    '# What growth costs, measured last',
+    '',
+    `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC, commit ${machine.commit}, in ${Math.ceil(run.seconds / 60)} min; ${machine.cores} cores`,
+    `(${machine.processor}); load average ${loads(run.loadBefore)} before, ${loads(loadavg())} after. Ratios are the median of ${run.size.pairs} pairs, small`,
+    "and large in turns on the same PostgreSQL, durable, by the services' own handlers.",
+    run.wrong === undefined
+      ? 'Afterwards `ops reconcile` found nothing wrong.'
+      : '**Afterwards `ops reconcile` found violations.**',
+    '',
+    line(['goal', 'what', 'small', 'large', 'ratio', 'must']),
+    line(['---', '---', '---', '---', '---', '---']),
+    ...rows.map(line),
+    '',
+  ].join('\n');
+  const directory = run.size.pairs > 1 ? join(repositoryRoot, 'bench', 'results') : join(platformDirectory, 'bench');
+  await mkdir(directory, { recursive: true });
+  await writeFile(join(directory, 'growth.md'), markdown);
+  await writeFile(join(directory, 'growth.json'), `${JSON.stringify({ ...run, machine }, null, 2)}\n`);
+  process.stdout.write(`\n${markdown}\n`);
+}
