@@ -14,6 +14,7 @@ const ENTRIES_WITH_INFRASTRUCTURE = [
   'local/src/main.ts',
   'local/src/test.ts',
   'local/src/test-faults.ts',
+  'prove/src/main.ts',
   'bench/src/main.ts',
 ];
 

@@ -12,6 +12,8 @@ export interface NodeServiceOptions {
   readonly address?: string;
   readonly metricsPort: number;
   readonly env: Readonly<Record<string, string>>;
+  /** Asked at every start: what this one start has in its environment besides. */
+  readonly envAtStart?: () => Readonly<Record<string, string>>;
 }
 
 /** One of our own processes: it serves health and metrics on a port of its own. */
@@ -25,7 +27,8 @@ export function nodeService(options: NodeServiceOptions): Part {
     stopTimeoutMs,
     ...(options.uses === undefined ? {} : { uses: options.uses }),
     ...(options.address === undefined ? {} : { address: options.address }),
-    command: () => nodeCommand(options.entry, { METRICS_PORT: String(metricsPort), ...options.env }),
+    command: () =>
+      nodeCommand(options.entry, { METRICS_PORT: String(metricsPort), ...options.env, ...options.envAtStart?.() }),
     probe: async () => {
       const response = await fetch(health, { signal: AbortSignal.timeout(2_000) });
       await response.arrayBuffer();

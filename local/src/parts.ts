@@ -24,6 +24,10 @@ export interface Surroundings {
   /** For every process, for example LOG_LEVEL; and for one part by its name. */
   readonly env: Readonly<Record<string, string>>;
   readonly partEnv: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Environment for one start of a part, asked when it starts: how a fault test arms one life of a process and not the next. */
+  readonly envAtStart?: (part: string) => Readonly<Record<string, string>>;
+  /** Where our processes find each other's gRPC, if not at the ports themselves: a proxy, for example. */
+  readonly grpcLinks?: { readonly orders: number; readonly payments: number };
 }
 
 export interface InfrastructureOptions {
@@ -31,10 +35,13 @@ export interface InfrastructureOptions {
   readonly dataDirectory: (name: string) => string;
   readonly durable: boolean;
   readonly say: Say;
+  /** Where Kafka tells its clients to find it, if not at its port. */
+  readonly kafkaLink?: number;
 }
 
 /** PostgreSQL twice, Kafka, and the registry, which keeps its schemas beside the orders. */
-export function infrastructureParts({ ports, dataDirectory, durable, say }: InfrastructureOptions): Part[] {
+export function infrastructureParts(options: InfrastructureOptions): Part[] {
+  const { ports, dataDirectory, durable, say } = options;
   return [
     postgresPart({
       name: 'postgres-orders',
@@ -56,6 +63,7 @@ export function infrastructureParts({ ports, dataDirectory, durable, say }: Infr
       directory: dataDirectory('kafka'),
       topics: Object.values(TOPICS),
       say,
+      ...(options.kafkaLink === undefined ? {} : { advertisedPort: options.kafkaLink }),
     }),
     registryPart({
       name: 'registry',
@@ -105,7 +113,8 @@ export function serviceParts(surroundings: Surroundings): Part[] {
   ];
 }
 
-export function gatewayPart({ ports, env, partEnv }: Surroundings): Part {
+export function gatewayPart(surroundings: Surroundings): Part {
+  const { ports, env, partEnv } = surroundings;
   return nodeService({
     name: 'gateway',
     entry: 'gateway/src/main.ts',
@@ -117,11 +126,12 @@ export function gatewayPart({ ports, env, partEnv }: Surroundings): Part {
     env: {
       HTTP_HOST: '127.0.0.1',
       HTTP_PORT: String(ports.http),
-      ORDERS_GRPC_URL: grpcUrl(ports.ordersGrpc),
-      PAYMENTS_GRPC_URL: grpcUrl(ports.paymentsGrpc),
+      ORDERS_GRPC_URL: grpcUrl(surroundings.grpcLinks?.orders ?? ports.ordersGrpc),
+      PAYMENTS_GRPC_URL: grpcUrl(surroundings.grpcLinks?.payments ?? ports.paymentsGrpc),
       ...env,
       ...partEnv['gateway'],
     },
+    envAtStart: () => surroundings.envAtStart?.('gateway') ?? {},
   });
 }
 
@@ -138,12 +148,13 @@ export function ordersPart(surroundings: Surroundings, name = 'orders'): Part {
     env: {
       DATABASE_URL: databaseUrl(database.port, database.name, 'orders_service'),
       GRPC_PORT: String(ports.ordersGrpc),
-      PAYMENTS_GRPC_URL: grpcUrl(ports.paymentsGrpc),
+      PAYMENTS_GRPC_URL: grpcUrl(surroundings.grpcLinks?.payments ?? ports.paymentsGrpc),
       KAFKA_GROUP_ID: surroundings.consumerGroups.orders,
       ...eventEnvironment(surroundings),
       ...env,
       ...partEnv[name],
     },
+    envAtStart: () => surroundings.envAtStart?.(name) ?? {},
   });
 }
 
@@ -165,6 +176,7 @@ export function paymentsPart(surroundings: Surroundings, name = 'payments'): Par
       ...env,
       ...partEnv[name],
     },
+    envAtStart: () => surroundings.envAtStart?.(name) ?? {},
   });
 }
 
@@ -189,6 +201,7 @@ export function relayPart(
       ...surroundings.env,
       ...surroundings.partEnv[name],
     },
+    envAtStart: () => surroundings.envAtStart?.(name) ?? {},
   });
 }
 

@@ -28,8 +28,17 @@ export interface PlatformOptions {
   readonly extraEnv?: Readonly<Record<string, string>>;
   /** Environment for one part, by its name. */
   readonly partEnv?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Environment for one start of one of our own processes, asked when it starts. */
+  readonly envAtStart?: (part: string) => Readonly<Record<string, string>>;
+  /** Ports of proxies: through them our own processes reach what listens at the platform's port of that name. */
+  readonly links?: Readonly<Record<LinkName, number>>;
+  /** How often a part may die within a minute; whoever kills on purpose needs more than the supervisor's own number. */
+  readonly deathsMax?: number;
   readonly onEvent?: (event: PlatformEvent) => void;
 }
+
+/** What our own processes reach over the network. */
+export type LinkName = 'ordersDb' | 'paymentsDb' | 'kafka' | 'registry' | 'ordersGrpc' | 'paymentsGrpc';
 
 export interface Platform {
   readonly ports: Ports;
@@ -82,11 +91,17 @@ export async function beginPlatform(options: PlatformOptions): Promise<StartingP
   const partData = (name: string): string => join(data, name);
   const clusters = ['postgres-orders', 'postgres-payments'].map((name) => postgresDataDirectory(partData(name)));
   const parts = [
-    ...infrastructureParts({ ports, dataDirectory: partData, durable, say }),
+    ...infrastructureParts({
+      ports,
+      dataDirectory: partData,
+      durable,
+      say,
+      ...(options.links === undefined ? {} : { kafkaLink: options.links.kafka }),
+    }),
     ...stepParts(ports),
     ...serviceParts(surroundings),
   ];
-  const supervisor = new Supervisor(directories, onEvent);
+  const supervisor = new Supervisor(directories, onEvent, options.deathsMax);
   const ready = supervisor.start(parts).then(() => untilServingAll(`http://127.0.0.1:${ports.http}`));
   // Whoever awaits `ready` later gets its rejection then; until that moment it is not an unhandled one.
   ready.catch(() => undefined);
@@ -114,12 +129,14 @@ export function standbyRelay(platform: Platform, service: 'orders' | 'payments',
 }
 
 function localSurroundings(ports: Ports, options: PlatformOptions): Surroundings {
+  const links = options.links ?? ports;
   return {
     ports,
-    kafkaBrokers: `127.0.0.1:${ports.kafka}`,
-    schemaRegistryUrl: registryUrl(ports.registry),
-    ordersDatabase: { port: ports.ordersDb, name: 'orders' },
-    paymentsDatabase: { port: ports.paymentsDb, name: 'payments' },
+    kafkaBrokers: `127.0.0.1:${links.kafka}`,
+    schemaRegistryUrl: registryUrl(links.registry),
+    ordersDatabase: { port: links.ordersDb, name: 'orders' },
+    paymentsDatabase: { port: links.paymentsDb, name: 'payments' },
+    grpcLinks: { orders: links.ordersGrpc, payments: links.paymentsGrpc },
     topics: TOPICS,
     consumerGroups: { orders: 'orders', payments: 'payments' },
     after: {
@@ -128,5 +145,6 @@ function localSurroundings(ports: Ports, options: PlatformOptions): Surroundings
     },
     env: options.extraEnv ?? {},
     partEnv: options.partEnv ?? {},
+    ...(options.envAtStart === undefined ? {} : { envAtStart: options.envAtStart }),
   };
 }

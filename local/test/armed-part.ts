@@ -1,12 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from '@jest/globals';
 import { serviceParts } from '../src/parts.ts';
-import { logPath } from '../src/process/log-file.ts';
 import type { Part } from '../src/process/part.ts';
 import { spawnPart, untilReady } from '../src/process/run-part.ts';
 import type { Exit, RunningPart } from '../src/process/run-part.ts';
+import { watchSeam } from '../src/test-kit/seam-log.ts';
 import type { TestServices } from '../src/test-kit/start-services.ts';
 
 export interface Arming {
@@ -75,19 +74,17 @@ export async function arm(services: TestServices, name: string, arming: Arming):
 
 /** Starts a part of its own name, such as one more replica, that has the seam armed in its environment. */
 export async function startArmed(services: TestServices, part: Part, { seam }: Arming): Promise<ArmedPart> {
-  const log = logPath(services.logs, part.name);
-  const passed = (): number => readLog(log).split(`crash seam ${seam}\n`).length - 1;
-  const before = passed();
+  const passed = watchSeam(services.logs, part.name, seam);
   const running = await spawnAlone(services, part);
   let exit: Exit | undefined;
   void running.exited.then((reached) => (exit = reached));
   await untilReady(part, running, READY_TIMEOUT_MS).catch((error: unknown) => {
     // Some come to their seam as soon as they run.
-    if (passed() === before) throw error;
+    if (!passed()) throw error;
   });
   const atSeam = async (): Promise<void> => {
     const deadline = Date.now() + SEAM_TIMEOUT_MS;
-    while (passed() === before) {
+    while (!passed()) {
       if (exit !== undefined || Date.now() > deadline) {
         running.kill('SIGKILL');
         throw new Error(`${part.name} did not come to ${seam}${exit ? ' before it ended' : ''}.`);
@@ -120,12 +117,4 @@ export function environmentOf(services: TestServices, name: string, arming: Armi
 export async function recover(services: TestServices, name: string): Promise<void> {
   services.part(name).start();
   await services.part(name).untilReady(20_000);
-}
-
-function readLog(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }

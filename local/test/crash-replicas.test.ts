@@ -1,17 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { withKafkaAdmin } from '../src/infrastructure/topics.ts';
-import { ordersPart, paymentsPart, relayPart } from '../src/parts.ts';
+import { relayPart } from '../src/parts.ts';
 import type { Part } from '../src/process/part.ts';
+import { groupState } from '../src/test-kit/consumer-groups.ts';
+import type { GroupState } from '../src/test-kit/consumer-groups.ts';
 import { readCounter } from '../src/test-kit/counter.ts';
 import { eventually } from '../src/test-kit/eventually.ts';
 import { freePort } from '../src/test-kit/infrastructure.ts';
+import { replicaPart } from '../src/test-kit/replica.ts';
 import { startServices } from '../src/test-kit/start-services.ts';
 import type { TestServices } from '../src/test-kit/start-services.ts';
 import { arm, disarm, environmentOf, recover, startArmed } from './armed-part.ts';
 import { connect, expectAllRight } from './judge.ts';
 import { Shoppers } from './shoppers.ts';
-import { consumerInstants } from './worst-instants.ts';
+import { consumerInstants } from '../src/test-kit/worst-instants.ts';
 
 const MINUTE_MS = 60_000;
 const killed = { code: null, signal: 'SIGKILL' };
@@ -37,8 +39,6 @@ afterEach(async () => {
 afterAll(() => services.stop(), MINUTE_MS);
 
 type Service = 'orders' | 'payments';
-
-const makePart = { orders: ordersPart, payments: paymentsPart };
 
 // The replicas share the partitions, so that one wait for the broker to give up the dead serves them all.
 test.each(['orders', 'payments'] as const)(
@@ -141,24 +141,12 @@ test(
 
 async function replica(service: Service, name: string, env: Readonly<Record<string, string>> = {}): Promise<Part> {
   const { surroundings } = services;
-  const [grpc, metrics] = [await freePort(), await freePort()];
-  const ports = { ...surroundings.ports, [`${service}Grpc`]: grpc, [`${service}Metrics`]: metrics };
-  return makePart[service]({ ...surroundings, ports, partEnv: { ...surroundings.partEnv, [name]: env } }, name);
+  return replicaPart({ ...surroundings, partEnv: { ...surroundings.partEnv, [name]: env } }, service, name);
 }
 
-interface Group {
-  readonly state: string | undefined;
-  readonly members: number | undefined;
-}
-
-async function groupOf(service: Service): Promise<Group> {
+async function groupOf(service: Service): Promise<GroupState> {
   const { consumerGroups, kafkaBrokers } = services.surroundings;
-  return withKafkaAdmin(kafkaBrokers, async (admin) => {
-    // The client has to know the brokers before it can look for the group's coordinator.
-    await admin.describeCluster();
-    const { groups } = await admin.describeGroups([consumerGroups[service]]);
-    return { state: groups[0]?.state, members: groups[0]?.members.length };
-  });
+  return groupState(kafkaBrokers, consumerGroups[service]);
 }
 
 async function untilStable(service: Service, members: number): Promise<void> {

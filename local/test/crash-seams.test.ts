@@ -8,8 +8,14 @@ import { arm, disarm, partOf, recover, startAlone } from './armed-part.ts';
 import type { ArmedPart } from './armed-part.ts';
 import { connect, expectAllRight } from './judge.ts';
 import { Shoppers } from './shoppers.ts';
-import { allSeams, callInstants, gatewayInstants, relayInstants, sweeperInstants } from './worst-instants.ts';
-import type { Instant } from './worst-instants.ts';
+import {
+  allSeams,
+  callInstants,
+  gatewayInstants,
+  relayInstants,
+  sweeperInstants,
+} from '../src/test-kit/worst-instants.ts';
+import type { Instant } from '../src/test-kit/worst-instants.ts';
 
 const MINUTE_MS = 60_000;
 

@@ -18,13 +18,13 @@ export class Shoppers {
   #resting = true;
   #loops: Array<Promise<void>> = [];
 
-  private constructor(url: string) {
-    this.client = new ClientWithHistory(url);
+  private constructor(url: string, patienceMs?: number) {
+    this.client = new ClientWithHistory(url, patienceMs);
     this.users = Array.from({ length: USERS }, () => randomUUID());
   }
 
-  static async open(url: string): Promise<Shoppers> {
-    const shoppers = new Shoppers(url);
+  static async open(url: string, patienceMs?: number): Promise<Shoppers> {
+    const shoppers = new Shoppers(url, patienceMs);
     for (const userId of shoppers.users) {
       await shoppers.client.openAccount(userId);
       await shoppers.client.topUp(userId, BALANCE);

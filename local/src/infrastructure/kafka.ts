@@ -15,6 +15,8 @@ import { createTopics, withKafkaAdmin } from './topics.ts';
 export interface KafkaOptions {
   readonly name: string;
   readonly port: number;
+  /** Where clients are told to connect, if not to the port itself: a proxy in front of it. */
+  readonly advertisedPort?: number;
   readonly directory: string;
   readonly topics: readonly string[];
   readonly say: Say;
@@ -47,13 +49,13 @@ export function kafkaPart(options: KafkaOptions): Part {
       await writeFile(logging, LOGGING);
       const data = join(options.directory, 'data');
       // Nobody but the node itself speaks to its controller, so that port need not be known to anyone.
-      await writeFile(configuration, properties({ port: options.port, controllerPort: await freePort(), data }));
+      await writeFile(configuration, properties({ ...options, controllerPort: await freePort(), data }));
       if (existsSync(join(data, 'meta.properties'))) return;
       await rm(data, { recursive: true, force: true });
       const formatting = join(options.directory, 'format.properties');
       const temporary = `${data}.new`;
       await rm(temporary, { recursive: true, force: true });
-      await writeFile(formatting, properties({ port: options.port, controllerPort: 1, data: temporary }));
+      await writeFile(formatting, properties({ ...options, controllerPort: 1, data: temporary }));
       const clusterId = randomBytes(16).toString('base64url');
       // In one argument: one id in 64 begins with a hyphen, and would be taken for an option.
       const format = ['format', '--config', formatting, `--cluster-id=${clusterId}`];
@@ -74,12 +76,17 @@ function brokers(port: number): string {
   return `127.0.0.1:${port}`;
 }
 
-function properties({ port, controllerPort, data }: { port: number; controllerPort: number; data: string }): string {
+interface NodeProperties extends Pick<KafkaOptions, 'port' | 'advertisedPort'> {
+  readonly controllerPort: number;
+  readonly data: string;
+}
+
+function properties({ port, advertisedPort = port, controllerPort, data }: NodeProperties): string {
   return `${Object.entries({
     'process.roles': 'broker,controller',
     'node.id': '1',
     listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${advertisedPort}`,
     'controller.listener.names': 'CONTROLLER',
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
     'log.dirs': data,

@@ -41,6 +41,8 @@ interface State {
 /** A part that dies this often within a minute will not get better: the platform ends rather than stay half. */
 const DEATHS_MAX = 5;
 const DEATHS_WINDOW_MS = 60_000;
+/** Where more deaths are allowed, the pause does not grow beyond what the last of five waits. */
+const AGAIN_MAX_MS = 2_000;
 const READY_TIMEOUT_MS = 120_000;
 /** Stopping ends within 20 s whatever happens: whoever is left at this point gets SIGKILL. */
 const STOP_DEADLINE_MS = 18_000;
@@ -55,11 +57,13 @@ export class Supervisor {
   readonly #states = new Map<string, State>();
   readonly #directories: Directories;
   readonly #onEvent: (event: SupervisorEvent) => void;
+  readonly #deathsMax: number;
   readonly #stopping = new AbortController();
 
-  constructor(directories: Directories, onEvent: (event: SupervisorEvent) => void) {
+  constructor(directories: Directories, onEvent: (event: SupervisorEvent) => void, deathsMax = DEATHS_MAX) {
     this.#directories = directories;
     this.#onEvent = onEvent;
+    this.#deathsMax = deathsMax;
     const { promise, resolve } = Promise.withResolvers<Failure>();
     this.failed = promise;
     this.#fail = resolve;
@@ -205,13 +209,13 @@ export class Supervisor {
     state.deaths.push(now);
     const recent = state.deaths.filter((at) => now - at < DEATHS_WINDOW_MS).length;
     const { name } = state.part;
-    if (recent >= DEATHS_MAX) {
+    if (recent >= this.#deathsMax) {
       const log = logPath(this.#directories.logs, name);
       const lines = lastLines(this.#directories.logs, name, FAILURE_LOG_LINES);
       this.#fail({ part: name, reason: `died ${recent} times within a minute: ${reason}`, log, lastLines: lines });
       return aborted(this.#stopping.signal);
     }
-    const againInMs = 250 * 2 ** (recent - 1);
+    const againInMs = Math.min(250 * 2 ** (recent - 1), AGAIN_MAX_MS);
     this.#onEvent({ type: 'died', part: name, reason, againInMs });
     // The only rejection is our own stop, which must not wait for the rest of the pause.
     await sleep(againInMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);

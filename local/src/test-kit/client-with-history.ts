@@ -15,6 +15,8 @@ export interface Wish {
   readonly userId: string;
   readonly amount: number;
   readonly description: string;
+  /** How long it waits for the order to settle, in seconds. */
+  readonly waits?: number;
   readonly answers: Answer[];
 }
 
@@ -26,9 +28,11 @@ const PAUSE_MS = 100;
 export class ClientWithHistory {
   readonly history: Wish[] = [];
   readonly #url: string;
+  readonly #patienceMs: number;
 
-  constructor(url: string) {
+  constructor(url: string, patienceMs = PATIENCE_MS) {
     this.#url = url;
+    this.#patienceMs = patienceMs;
   }
 
   /** The call has no key; but nobody else opens this one, so a conflict tells of an earlier attempt without an answer. */
@@ -37,10 +41,10 @@ export class ClientWithHistory {
       const { status } = await this.#send('/accounts', { user_id: userId }, {});
       if (status !== 201 && status !== 409) throw new Error(`An account was answered with ${status}.`);
     };
-    await eventually(attempt, { timeoutMs: PATIENCE_MS });
+    await eventually(attempt, { timeoutMs: this.#patienceMs });
   }
 
-  async order(order: { userId: string; amount: number; description: string }): Promise<Answer> {
+  async order(order: { userId: string; amount: number; description: string; waits?: number }): Promise<Answer> {
     return this.repeat(this.#remember({ ...order, kind: 'order' }));
   }
 
@@ -50,7 +54,7 @@ export class ClientWithHistory {
 
   /** Sends the wish, again after one with an answer or for the first time, until an answer is final. */
   async repeat(wish: Wish): Promise<Answer> {
-    const deadline = Date.now() + PATIENCE_MS;
+    const deadline = Date.now() + this.#patienceMs;
     for (;;) {
       const answer = await this.#attempt(wish);
       wish.answers.push(answer);
@@ -60,14 +64,19 @@ export class ClientWithHistory {
     }
   }
 
+  /** The wish's key with another body. It must be refused, so it is not part of what the wish was answered. */
+  async attemptAnother(wish: Wish, amount: number): Promise<Answer> {
+    return this.#attempt({ ...wish, amount });
+  }
+
   #remember(wish: Omit<Wish, 'key' | 'answers'>): Wish {
     const remembered = { ...wish, key: randomUUID(), answers: [] };
     this.history.push(remembered);
     return remembered;
   }
 
-  async #attempt({ kind, key, userId, amount, description }: Wish): Promise<Answer> {
-    const headers = { 'idempotency-key': key };
+  async #attempt({ kind, key, userId, amount, description, waits }: Wish): Promise<Answer> {
+    const headers = { 'idempotency-key': key, ...(waits === undefined ? {} : { prefer: `wait=${waits}` }) };
     return kind === 'order'
       ? this.#send('/orders', { user_id: userId, amount, description }, headers)
       : this.#send(`/accounts/${userId}/top-ups`, { amount }, headers);

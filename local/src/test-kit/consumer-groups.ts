@@ -28,6 +28,21 @@ export async function untilConsumed(
   await eventually(check, { timeoutMs });
 }
 
+export interface GroupState {
+  readonly state: string | undefined;
+  readonly members: number | undefined;
+}
+
+/** How the broker sees the group now. */
+export async function groupState(brokers: string, groupId: string): Promise<GroupState> {
+  return withKafkaAdmin(brokers, async (admin) => {
+    // The client has to know the brokers before it can look for the group's coordinator.
+    await admin.describeCluster();
+    const { groups } = await admin.describeGroups([groupId]);
+    return { state: groups[0]?.state, members: groups[0]?.members.length };
+  });
+}
+
 /** The group forgets how far it came. Its members must be gone. */
 export async function forgetOffsets(brokers: string, groupId: string): Promise<void> {
   await eventually(() => withKafkaAdmin(brokers, (admin) => admin.deleteGroups([groupId])), { timeoutMs: 20_000 });

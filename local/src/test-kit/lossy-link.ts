@@ -1,31 +1,61 @@
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 
-/** A link to a server that can lose an answer (what was asked is done, and the client never learns it), or go silent. */
+/** A link to a server that can lose an answer (what was asked is done, and the client never learns it), or be in trouble. */
 export interface LossyLink {
   readonly port: number;
   /** The next requests that contain the text get no answer: the link breaks when the server gives it. */
   loseAnswersTo(text: string, times?: number): void;
   /** Connections that are open now swallow everything from here on, without a reset, as when a node is lost. New ones work. */
   silenceOpenConnections(): void;
+  /** Connections that are open now are reset, whatever was under way. New ones work. */
+  resetOpenConnections(): void;
+  /** Nothing passes any more, in open connections and in new ones, and nobody is told, until `mend`: then the open ones are reset. */
+  cut(): void;
+  /** Everything arrives so much later, in each direction, until `mend`. */
+  slow(delayMs: number): void;
+  mend(): void;
   readonly lost: () => number;
   close(): Promise<void>;
+}
+
+interface Connection {
+  readonly client: Socket;
+  readonly server: Socket;
+  silent: boolean;
 }
 
 export async function openLossyLink(serverPort: number): Promise<LossyLink> {
   let marker = '';
   let timesLeft = 0;
   let lost = 0;
-  const open = new Set<{ silent: boolean }>();
+  let isCut = false;
+  let delayMs = 0;
+  const open = new Set<Connection>();
+  const resetAll = (): void => {
+    for (const { client, server } of open) {
+      client.resetAndDestroy();
+      server.resetAndDestroy();
+    }
+  };
+  // Each timer does what is first in its direction's queue, so that whatever the timers do, bytes keep their order.
+  const later = (queue: Array<() => void>, work: () => void): void => {
+    if (delayMs === 0 && queue.length === 0) return work();
+    queue.push(work);
+    setTimeout(() => queue.shift()?.(), delayMs);
+  };
   const listener = createServer((client) => {
     const server = connect(serverPort, '127.0.0.1');
-    const connection = { silent: false };
+    const connection: Connection = { client, server, silent: isCut };
     open.add(connection);
     let losing = false;
     const end = (): void => {
       client.destroy();
       server.destroy();
     };
+    const there: Array<() => void> = [];
+    const back: Array<() => void> = [];
     client.on('close', () => open.delete(connection));
     client.on('data', (bytes) => {
       if (connection.silent) return;
@@ -33,17 +63,18 @@ export async function openLossyLink(serverPort: number): Promise<LossyLink> {
         losing = true;
         timesLeft -= 1;
       }
-      server.write(bytes);
+      later(there, () => server.write(bytes));
     });
     server.on('data', (bytes) => {
       if (connection.silent) return;
-      if (!losing) client.write(bytes);
+      if (!losing) later(back, () => client.write(bytes));
       else {
         lost += 1;
         end();
       }
     });
-    for (const socket of [client, server]) socket.on('error', end).on('close', end);
+    client.on('error', end).on('close', () => later(there, end));
+    server.on('error', end).on('close', () => later(back, end));
   });
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
@@ -56,9 +87,23 @@ export async function openLossyLink(serverPort: number): Promise<LossyLink> {
     silenceOpenConnections: () => {
       for (const connection of open) connection.silent = true;
     },
+    resetOpenConnections: resetAll,
+    cut: () => {
+      isCut = true;
+      for (const connection of open) connection.silent = true;
+    },
+    slow: (ms) => {
+      delayMs = ms;
+    },
+    mend: () => {
+      delayMs = 0;
+      if (isCut) resetAll();
+      isCut = false;
+    },
     lost: () => lost,
     close: async () => {
       listener.close();
+      resetAll();
       await once(listener, 'close');
     },
   };

@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Fault, PlannedFault } from '../schedule.ts';
+import type { Stage } from '../stage.ts';
+import { duplicates } from './duplicates.ts';
+import { away, restart } from './infrastructure.ts';
+import { troubleLink } from './links.ts';
+import { freeze, kill, terminate } from './processes.ts';
+import { splitBrain, zombie } from './replicas.ts';
+import { seam } from './seams.ts';
+
+/** What became of a fault. */
+export interface Inflicted {
+  /** When nothing of it was in the way any more: what died may start again, what was frozen or cut goes on. */
+  readonly healedAt: number;
+  readonly note?: string;
+  /** Why it did not come about as planned: a seam that was not reached, a process that another fault had killed. */
+  readonly missed?: string;
+}
+
+export interface FaultRecord extends Inflicted {
+  readonly planned: PlannedFault;
+  readonly beganAt: number;
+  /** What did not come back. */
+  readonly failed?: string;
+}
+
+/** Inflicts every fault at its time; each lane one after another, the lanes side by side. */
+export async function inflictAll(
+  stage: Stage,
+  schedule: readonly PlannedFault[],
+  {
+    signal,
+    onRecord,
+    onBegin,
+  }: {
+    readonly signal: AbortSignal;
+    readonly onBegin: (planned: PlannedFault) => void;
+    readonly onRecord: (record: FaultRecord) => void;
+  },
+): Promise<void> {
+  const startedAt = Date.now();
+  const lanes = Map.groupBy(schedule, ({ lane }) => lane);
+  const runLane = async (faults: readonly PlannedFault[]): Promise<void> => {
+    for (const planned of faults) {
+      await sleep(Math.max(0, startedAt + planned.atMs - Date.now()), undefined, { signal });
+      onBegin(planned);
+      onRecord(await inflictOne(stage, planned));
+    }
+  };
+  await Promise.all([...lanes.values()].map(runLane));
+}
+
+async function inflictOne(stage: Stage, planned: PlannedFault): Promise<FaultRecord> {
+  const beganAt = Date.now();
+  try {
+    return { planned, beganAt, ...(await inflict(stage, planned.fault)) };
+  } catch (error) {
+    const failed = error instanceof Error ? error.message : String(error);
+    return { planned, beganAt, healedAt: Date.now(), failed };
+  }
+}
+
+async function inflict(stage: Stage, fault: Fault): Promise<Inflicted> {
+  switch (fault.kind) {
+    case 'kill':
+      return kill(stage, fault);
+    case 'terminate':
+      return terminate(stage, fault);
+    case 'freeze':
+      return freeze(stage, fault);
+    case 'restart':
+      return restart(stage, fault);
+    case 'away':
+      return away(stage, fault);
+    case 'cut':
+    case 'slow':
+    case 'silence':
+    case 'reset':
+      return troubleLink(stage, fault);
+    case 'duplicates':
+      return duplicates(stage, fault);
+    case 'zombie':
+      return zombie(stage, fault);
+    case 'split-brain':
+      return splitBrain(stage, fault);
+    case 'seam':
+      return seam(stage, fault);
+  }
+}

@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { standbyRelay } from '@order-payments/local/platform.ts';
+import { freePort } from '@order-payments/local/ports.ts';
+import type { Part } from '@order-payments/local/process/part.ts';
+import type { PartHandle } from '@order-payments/local/process/supervisor.ts';
+import { replicaPart } from '@order-payments/local/test-kit/replica.ts';
+import { watchSeam } from '@order-payments/local/test-kit/seam-log.ts';
+import type { Fault } from '../schedule.ts';
+import { holds } from '../stage.ts';
+import type { Stage } from '../stage.ts';
+import type { Inflicted } from './inflict.ts';
+
+const READY_TIMEOUT_MS = 40_000;
+const FROZEN_TIMEOUT_MS = 25_000;
+/** Time for the one that woke to do what it still thinks is its own. */
+const AFTERMATH_MS = 3_000;
+
+const BATCH_IN_HAND = { orders: 'consumer.inbox-written', payments: 'consumer.settled' } as const;
+
+/** A second replica freezes itself in the middle of a batch, for longer than its session with Kafka and with PostgreSQL. */
+export async function zombie(
+  stage: Stage,
+  { target, lastsMs }: Extract<Fault, { kind: 'zombie' }>,
+): Promise<Inflicted> {
+  const name = `${target}-zombie`;
+  const seam = BATCH_IN_HAND[target];
+  const frozen = watchSeam(stage.platform.logs, name, seam);
+  stage.arm(name, { CRASH_AT: seam, CRASH_SIGNAL: 'SIGSTOP' });
+  const replica = startAnother(stage, name, () => replicaPart(stage.platform.surroundings, target, name));
+  const reached = await holds(frozen, FROZEN_TIMEOUT_MS);
+  if (reached) await sleep(lastsMs);
+  const part = await replica;
+  part.kill('SIGCONT');
+  const healedAt = Date.now();
+  await sleep(AFTERMATH_MS);
+  await part.stop();
+  return reached ? { healedAt } : { healedAt, missed: 'no batch came into its hands' };
+}
+
+/** The leader freezes until its standby leads, and wakes beside it. */
+export async function splitBrain(
+  stage: Stage,
+  { target, lastsMs }: Extract<Fault, { kind: 'split-brain' }>,
+): Promise<Inflicted> {
+  const name = `outbox-relay-${target}-standby`;
+  const metricsPort = await freePort();
+  const standby = await startAnother(stage, name, async () => standbyRelay(stage.platform, target, metricsPort));
+  await standby.untilReady(READY_TIMEOUT_MS);
+  const leader = stage.platform.part(`outbox-relay-${target}`);
+  leader.kill('SIGSTOP');
+  await sleep(lastsMs);
+  leader.kill('SIGCONT');
+  const healedAt = Date.now();
+  await sleep(AFTERMATH_MS);
+  await standby.stop();
+  return { healedAt };
+}
+
+/** A part that is added the first time, and started again later. */
+async function startAnother(stage: Stage, name: string, make: () => Promise<Part>): Promise<PartHandle> {
+  const { platform } = stage;
+  if (stage.added.has(name)) platform.part(name).start();
+  else {
+    stage.added.add(name);
+    // It may freeze before it is ready, so nobody waits for that here.
+    platform.add(await make()).catch(() => undefined);
+  }
+  return platform.part(name);
+}
