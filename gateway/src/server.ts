@@ -37,7 +37,8 @@ export interface HttpServerOptions {
 
 /** Koa's server, with limits on time, size and number, and problem+json for what is not even HTTP. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const answering = new Map<Duplex, { request: IncomingMessage; response: ServerResponse }>();
+  // Of each connection the requests whose answers are not out yet: several, where a client pipelines.
+  const answering = new Map<Duplex, Set<ServerResponse>>();
   let stopping = false;
   const answer = (response: ServerResponse, error: RequestError): void => {
     const { status, headers, body } = rawProblemParts(error);
@@ -57,10 +58,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       requireHostHeader: false,
     },
     (request, response) => {
-      answering.set(request.socket, { request, response });
-      response.once('close', () => answering.delete(request.socket));
-      if (request.headers.host === undefined && request.httpVersion === '1.1')
-        return answer(response, new RequestError('MALFORMED_REQUEST', 'HTTP/1.1 asks for a Host header.'));
+      track(answering, request.socket, response);
+      const wrong = checkHead(request);
+      if (wrong !== undefined) return answer(response, wrong);
       if (stopping) response.setHeader('Connection', 'close');
       options.handle(request, response);
     },
@@ -75,9 +75,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     socket.end(text, () => socket.destroy());
   };
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const current = answering.get(socket);
-    // An answer that has begun, or is due to an earlier and complete request, must not be mixed up with this one.
-    if (!socket.writable || current?.response.headersSent || current?.request.complete) socket.destroy();
+    // An answer that has begun, or is due to an earlier and complete request, must not be mixed up with this one: a client
+    // that reads 400 where its order's answer was due would take the order for refused.
+    const isDue = [...(answering.get(socket) ?? [])].some(({ headersSent, req }) => headersSent || req.complete);
+    if (!socket.writable || isDue) socket.destroy();
     else refuse(socket, clientErrorOf(error));
   });
   server.on('checkExpectation', (_request, response: ServerResponse) =>
@@ -98,7 +99,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       // Clients that keep connections learn from their next answer that this one ends. A connection that is closed
       // while they are sending would be a failed request, which they may not repeat.
       stopping = true;
-      for (const { response } of answering.values())
+      for (const response of [...answering.values()].flatMap((responses) => [...responses]))
         if (!response.headersSent) response.setHeader('Connection', 'close');
       await sleep(options.drainMs);
       const force = setTimeout(() => server.closeAllConnections(), options.stopLimitMs);
@@ -108,6 +109,25 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       clearTimeout(force);
     },
   };
+}
+
+/** What Node itself would refuse without problem+json, or not at all. */
+function checkHead({ headers, httpVersion, rawHeaders }: IncomingMessage): RequestError | undefined {
+  if (headers.host === undefined && httpVersion !== '1.0')
+    return new RequestError('MALFORMED_REQUEST', 'HTTP/1.1 asks for a Host header.');
+  // Node leaves out what is beyond maxHeadersCount: an order would lose its Idempotency-Key and nobody would know.
+  if (rawHeaders.length > 2 * headersCountMax)
+    return new RequestError('HEADERS_TOO_LARGE', `A request has at most ${headersCountMax} headers.`);
+  return undefined;
+}
+
+function track(answering: Map<Duplex, Set<ServerResponse>>, socket: Duplex, response: ServerResponse): void {
+  const responses = answering.get(socket) ?? new Set();
+  answering.set(socket, responses.add(response));
+  response.once('close', () => {
+    responses.delete(response);
+    if (responses.size === 0) answering.delete(socket);
+  });
 }
 
 function clientErrorOf(error: NodeJS.ErrnoException): RequestError {

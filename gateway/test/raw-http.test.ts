@@ -33,6 +33,30 @@ describe('what is not HTTP', () => {
     ['a NUL in a header', 'GET /orders HTTP/1.1\r\nHost: g\r\nX-Request-Id: a\0b\r\n\r\n'],
     ['no Host', 'GET /orders HTTP/1.1\r\n\r\n'],
     ['two lengths', head('Content-Length: 5', 'Content-Length: 6')],
+    ['two equal lengths', head('Content-Length: 5', 'Content-Length: 5')],
+    ['a list of lengths', head('Content-Length: 5, 5')],
+    ['a length with a sign', head('Content-Length: +5')],
+    ['a length in hexadecimal', head('Content-Length: 0x5')],
+    ['a length beyond 2^64', head('Content-Length: 18446744073709551617')],
+    ['chunks beside a length', head('Transfer-Encoding: chunked', 'Content-Length: 5')],
+    ['an encoding after chunks', head('Transfer-Encoding: chunked, identity')],
+    ['chunks twice', head('Transfer-Encoding: chunked', 'Transfer-Encoding: identity')],
+    ['an encoding that is not chunks', head('Transfer-Encoding: gzip')],
+    ['an encoding in disguise', head('Transfer-Encoding: xchunked')],
+    ['a folded header', head('X-Folded: a', ' b')],
+    ['a header that ends with CR alone', 'GET /orders HTTP/1.1\r\nHost: g\rX-A: b\r\n\r\n'],
+    ['a header that ends with LF alone', 'GET /orders HTTP/1.1\nHost: g\n\n'],
+    ['a size of a chunk beyond 2^64', `${head('Transfer-Encoding: chunked')}fffffffffffffffff\r\n`],
+    ['a size of a chunk with a sign', `${head('Transfer-Encoding: chunked')}+1\r\na\r\n`],
+    ['a chunk longer than its size', `${head('Transfer-Encoding: chunked')}1\r\nab\r\n0\r\n\r\n`],
+    ['a chunk that ends with LF alone', `${head('Transfer-Encoding: chunked')}1\r\na\n0\r\n\r\n`],
+    ['NUL in the path', 'GET /orders\0/x HTTP/1.1\r\nHost: g\r\n\r\n'],
+    ['a space in the path', 'GET /orders x HTTP/1.1\r\nHost: g\r\n\r\n'],
+    ['an empty method', ' /orders HTTP/1.1\r\nHost: g\r\n\r\n'],
+    ['a method in small letters', 'get /orders HTTP/1.1\r\nHost: g\r\n\r\n'],
+    ['HTTP/0.9', 'GET /orders\r\n\r\n'],
+    ['HTTP/9.9', 'GET /orders HTTP/9.9\r\nHost: g\r\n\r\n'],
+    ["HTTP/2's preface", 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
     ['a length beside chunks', head('Content-Length: 5', 'Transfer-Encoding: chunked')],
     ['a negative length', head('Content-Length: -1')],
     ['a chunk whose size is no number', `${head('Transfer-Encoding: chunked')}zz\r\n`],
@@ -44,6 +68,44 @@ describe('what is not HTTP', () => {
   test('headers of more than 16 KiB: 431', async () => {
     const answer = await rawRequest(gateway.port, head(`X-Long: ${'x'.repeat(20_000)}`));
     expectProblem(answer, 431, 'HEADERS_TOO_LARGE');
+  });
+
+  test('more than 100 headers: 431, for Node would leave the others out, an Idempotency-Key among them', async () => {
+    for (const count of [98, 127, 128, 129, 500]) {
+      const many = Array.from({ length: count }, (_, i) => `X-${i}: ${i}`);
+      const bytes = `${head(...many, `Content-Length: ${order.length}`, 'Idempotency-Key: last')}${order}`;
+      expectProblem(await rawRequest(gateway.port, bytes), 431, 'HEADERS_TOO_LARGE');
+    }
+  });
+
+  test.each<[string, string, number, string]>([
+    ['TRACE', 'TRACE /orders', 405, 'METHOD_NOT_ALLOWED'],
+    ['the absolute form of a target', 'GET http://other:81/nothing', 404, 'ROUTE_NOT_FOUND'],
+    ['the authority form', 'GET gateway:80', 400, 'MALFORMED_REQUEST'],
+    ['the asterisk form', 'GET *', 404, 'ROUTE_NOT_FOUND'],
+    ['percent-encoding that is none', 'GET /accounts/%zz', 422, 'INVALID_FIELD'],
+    ['percent-encoding cut off', 'GET /accounts/%', 422, 'INVALID_FIELD'],
+    ['a path that climbs', 'GET /../../etc/passwd', 404, 'ROUTE_NOT_FOUND'],
+    ['a path that climbs in disguise', 'GET /docs/assets/%2e%2e/%2e%2e/package.json', 404, 'ROUTE_NOT_FOUND'],
+  ])('%s: its own answer', async (_what, line, status, code) => {
+    expectProblem(
+      await rawRequest(gateway.port, `${line} HTTP/1.1\r\nHost: g\r\nConnection: close\r\n\r\n`),
+      status,
+      code,
+    );
+  });
+
+  test('an upgrade to h2c or a WebSocket is not made: the request is answered as if it were not asked for', async () => {
+    for (const upgrade of ['h2c', 'websocket']) {
+      const headers = `Host: g\r\nConnection: Upgrade, close\r\nUpgrade: ${upgrade}\r\nHTTP2-Settings: AAMAAABk\r\n`;
+      const answer = await rawRequest(gateway.port, `GET /nothing HTTP/1.1\r\n${headers}\r\n`);
+      expectProblem(answer, 404, 'ROUTE_NOT_FOUND');
+    }
+  });
+
+  test('extensions of chunks are passed over', async () => {
+    const bytes = `${head('Transfer-Encoding: chunked', 'Connection: close')}2;a=b;c="d"\r\n{}\r\n0\r\n\r\n`;
+    expectProblem(await rawRequest(gateway.port, bytes), 422, 'INVALID_FIELD');
   });
 
   test('an expectation that nobody knows: 417', async () => {
@@ -58,6 +120,27 @@ describe('what is not HTTP', () => {
   test('garbage behind a request that is being answered is not taken for its answer', async () => {
     const answer = await rawRequest(gateway.port, `GET /health/ready HTTP/1.1\r\nHost: g\r\n\r\ngarbage\r\n\r\n`);
     expect(answer.text).not.toContain('MALFORMED_REQUEST');
+  });
+
+  test('nor is a second request that begins well and breaks, while an order is being made', async () => {
+    const first = `${head(`Content-Length: ${order.length}`)}${order}`;
+    const { text } = await rawRequest(gateway.port, `${first}${head('Transfer-Encoding: chunked')}zz\r\n`);
+    expect(text).toBe('');
+  });
+
+  test('requests in one write are answered each, in their order', async () => {
+    const get = (path: string, ...headers: string[]): string =>
+      [`GET ${path} HTTP/1.1`, 'Host: g', ...headers, '', ''].join('\r\n');
+    const answer = await rawRequest(
+      gateway.port,
+      get('/nothing') + get('/health/live') + get('/orders/x') + get('/nothing', 'Connection: close'),
+    );
+    expect([...answer.text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map((match) => match[1])).toEqual([
+      '404',
+      '200',
+      '422',
+      '404',
+    ]);
   });
 });
 

@@ -26,7 +26,9 @@ export async function rawRequest(
   await once(socket, 'close');
   const text = Buffer.concat(chunks).toString();
   const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1] ?? 0);
-  const bodyText = text.slice(text.indexOf('\r\n\r\n') + 4);
+  // Of the first answer, where there are several.
+  const bodyAt = text.indexOf('\r\n\r\n') + 4;
+  const bodyText = text.slice(bodyAt, bodyAt + Number(/^content-length: (\d+)/im.exec(text)?.[1] ?? 0));
   const body = bodyText.startsWith('{') ? (JSON.parse(bodyText) as Record<string, unknown>) : {};
   return { text, status, body, closedAfterMs: performance.now() - started };
 }
