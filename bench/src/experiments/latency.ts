@@ -1,0 +1,145 @@
+import { databaseUrl } from '@order-payments/local/infrastructure/postgres-roles.ts';
+import { Kafka, logLevel, Partitioners } from 'kafkajs';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { Pool } from 'undici';
+import { anyAmount, anyUser, DESCRIPTION } from '../fill.ts';
+import { beginAnew, truncateAll, userId, USERS } from '../data.ts';
+import { newHistogram } from '../load/shop.ts';
+import { CorrectnessError, type Experiment, type Readings } from '../measure.ts';
+import { FLOOR_DATABASE, RELAY_TOPICS, type Rig } from '../rig.ts';
+import { expectAllRight } from '../verify.ts';
+
+const PER_SECOND = 20;
+const COMMITS = 3;
+const SENDS = 2;
+/** How often the order's row is looked at. */
+const LOOK_MS = 1;
+const PATIENCE_MS = 20_000;
+
+/** P10: a calm platform. What an order takes at least is three commits and two sends, one after another. */
+export const latency: Experiment = {
+  name: 'latency',
+  goals: [
+    {
+      id: 'P10',
+      what: 'POST -> FINISHED at 20/s, p50 / (3 lone commits + 2 lone sends)',
+      floor: 'floorP50Ms',
+      ours: 'p50Ms',
+      unit: 'ms',
+      must: 4,
+      aim: 2.5,
+      atMost: true,
+    },
+    {
+      id: 'P10',
+      what: 'the same, p99 / p50 of the floor',
+      floor: 'floorP50Ms',
+      ours: 'p99Ms',
+      unit: 'ms',
+      must: 12,
+      aim: 6,
+      atMost: true,
+    },
+  ],
+  async open(rig) {
+    return {
+      steps: [
+        { name: 'floor', run: async () => await runFloor(rig) },
+        { name: 'ours', run: async () => await run(rig) },
+      ],
+      close: async () => undefined,
+    };
+  },
+};
+
+/** Paced like ours, so that neither finds the machine warmer than the other. */
+async function paced(seconds: number, work: (dueMs: number) => Promise<void>): Promise<void> {
+  const startedMs = performance.now();
+  const works: Array<Promise<void>> = [];
+  for (let n = 0; n < seconds * PER_SECOND; n += 1) {
+    const dueMs = startedMs + (n * 1_000) / PER_SECOND;
+    await sleep(Math.max(0, dueMs - performance.now()));
+    works.push(work(dueMs));
+  }
+  await Promise.all(works);
+}
+
+async function runFloor(rig: Rig): Promise<Readings> {
+  const database = rig.floors.orders;
+  await truncateAll(database, 'orders');
+  const commits = new pg.Client({
+    connectionString: databaseUrl(rig.ports.orders, FLOOR_DATABASE.orders, 'orders_service'),
+  });
+  const producer = new Kafka({ brokers: [rig.brokers], logLevel: logLevel.NOTHING }).producer({
+    createPartitioner: Partitioners.DefaultPartitioner,
+  });
+  await Promise.all([commits.connect(), producer.connect()]);
+  const latencies = newHistogram();
+  await paced(rig.effort.seconds, async () => {
+    const startedMs = performance.now();
+    for (let n = 0; n < COMMITS; n += 1)
+      await commits.query(`insert into outbox (event_id, topic, key, payload) values ($1, 'floor', $2, $3)`, [
+        randomUUID(),
+        userId(n),
+        randomBytes(190),
+      ]);
+    for (let n = 0; n < SENDS; n += 1)
+      await producer.send({
+        topic: RELAY_TOPICS.floor,
+        acks: -1,
+        messages: [{ key: userId(n), value: randomBytes(190) }],
+      });
+    latencies.recordValue((performance.now() - startedMs) * 1_000);
+  });
+  await Promise.all([commits.end(), producer.disconnect()]);
+  return {
+    floorP50Ms: latencies.getValueAtPercentile(50) / 1_000,
+    floorP99Ms: latencies.getValueAtPercentile(99) / 1_000,
+  };
+}
+
+async function run(rig: Rig): Promise<Readings> {
+  await beginAnew(rig, USERS);
+  const pool = new Pool(rig.url, { connections: 64, pipelining: 1 });
+  const looks = new pg.Pool({ connectionString: databaseUrl(rig.ports.orders, 'orders', 'orders_ops'), max: 8 });
+  const latencies = newHistogram();
+  let accepted = 0;
+  const buy = async (dueMs: number): Promise<void> => {
+    const { statusCode, body } = await pool.request({
+      path: '/orders',
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': randomUUID() },
+      body: JSON.stringify({ user_id: anyUser(USERS), amount: anyAmount(), description: DESCRIPTION }),
+    });
+    const { id } = (await body.json()) as { id: string };
+    if (statusCode !== 201) throw new CorrectnessError(`an order was answered with ${statusCode}`);
+    await untilFinished(looks, id);
+    latencies.recordValue((performance.now() - dueMs) * 1_000);
+    accepted += 1;
+  };
+  try {
+    // The first of a pause finds cold caches and connections that are being opened.
+    await buy(performance.now());
+    latencies.reset();
+    await paced(rig.effort.seconds, buy);
+  } finally {
+    await pool.destroy();
+    await looks.end();
+  }
+  await expectAllRight(rig, accepted);
+  return { p50Ms: latencies.getValueAtPercentile(50) / 1_000, p99Ms: latencies.getValueAtPercentile(99) / 1_000 };
+}
+
+async function untilFinished(orders: pg.Pool, id: string): Promise<void> {
+  for (const startedMs = performance.now(); performance.now() - startedMs < PATIENCE_MS; await sleep(LOOK_MS)) {
+    const { rows } = await orders.query<{ status: string }>({
+      name: 'status',
+      text: 'select status from orders where id = $1',
+      values: [id],
+    });
+    if (rows[0]?.status === 'FINISHED') return;
+  }
+  throw new CorrectnessError(`order ${id} was never FINISHED`);
+}

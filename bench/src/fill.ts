@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto';
+import { orderCreatedSchema } from '@order-payments/contracts/schemas.ts';
+import { parseUserId } from '@order-payments/kernel/ids.ts';
+import { databaseUrl } from '@order-payments/local/infrastructure/postgres-roles.ts';
+import { createPool } from '@order-payments/platform/db/pool.ts';
+import { createEventCodec } from '@order-payments/platform/kafka/event-codec.ts';
+import { createLogger } from '@order-payments/platform/logger.ts';
+import { createMetrics } from '@order-payments/platform/metrics.ts';
+import { prepareCreateOrder } from '../../services/orders/src/commands/create-order.ts';
+import { createOrdersMetrics } from '../../services/orders/src/metrics.ts';
+import { userId } from './data.ts';
+import type { Rig } from './rig.ts';
+
+const CALLERS = 600;
+
+/** Writes so many orders, each of one of the users, by the command that Orders itself runs; returns orders a second. */
+export async function fillOrders(rig: Rig, count: number, users: number): Promise<number> {
+  const { surroundings, ports } = rig.platform;
+  const database = await createPool({
+    url: databaseUrl(ports.ordersDb, surroundings.ordersDatabase.name, 'orders_service'),
+    applicationName: 'bench',
+    size: 5,
+  });
+  const codec = createEventCodec({
+    registryUrl: surroundings.schemaRegistryUrl,
+    schemas: [orderCreatedSchema],
+    logger: createLogger({ service: 'bench', level: 'silent' }),
+  });
+  await codec.start(AbortSignal.timeout(20_000));
+  const createOrder = prepareCreateOrder({
+    database,
+    codec,
+    ordersTopic: surroundings.topics.orders,
+    afterCommit: () => undefined,
+    metrics: createOrdersMetrics(createMetrics()),
+  });
+  const startedMs = performance.now();
+  let left = count;
+  const call = async (): Promise<void> => {
+    while (left > 0) {
+      left -= 1;
+      const order = {
+        userId: parseUserId(anyUser(users)),
+        amount: BigInt(anyAmount()),
+        description: DESCRIPTION,
+        idempotencyKey: randomUUID(),
+      };
+      await createOrder(order, Date.now() + 30_000);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: CALLERS }, call));
+    return (count / (performance.now() - startedMs)) * 1_000;
+  } finally {
+    await createOrder.stop();
+    await database.end();
+  }
+}
+
+export const DESCRIPTION = 'an order of the benchmark';
+export const anyAmount = (): number => 1 + Math.floor(Math.random() * 100);
+export const anyUser = (users: number): string => userId(1 + Math.floor(Math.random() * users));

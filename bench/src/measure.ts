@@ -1,0 +1,85 @@
+import type { Rig } from './rig.ts';
+
+/** What the steps of one pair saw, by name: `F`, `ours`, `p99`, ... */
+export type Readings = Readonly<Record<string, number>>;
+
+/** A line of the table: one number of each pair, which has to be at least (or, where `atMost`, at most) `must`. */
+export interface Goal {
+  readonly id: string;
+  readonly what: string;
+  /** The reading that is the floor, and the one that is ours; undefined where the goal is no ratio. */
+  readonly floor: string | undefined;
+  readonly ours: string;
+  readonly unit: string;
+  readonly must: number;
+  readonly aim: number;
+  readonly atMost?: true;
+}
+
+/** A floor, or ours. Steps take turns, A B A B, so that what else the machine does meets all of them. */
+export interface Step {
+  readonly name: string;
+  run(): Promise<Readings>;
+}
+
+export interface Experiment {
+  readonly name: string;
+  readonly goals: readonly Goal[];
+  /** Pairs in a whole run, where that is not the usual number. */
+  readonly pairs?: number;
+  /** Left out unless it is asked for by name. */
+  readonly extra?: true;
+  open(rig: Rig): Promise<OpenExperiment>;
+}
+
+export interface OpenExperiment {
+  readonly steps: readonly Step[];
+  close(): Promise<void>;
+}
+
+/** How much of everything: a whole run, or a quick one that only shows that each measure works. */
+export interface Effort {
+  readonly quick: boolean;
+  readonly pairs: number;
+  /** Of each timed run whose length is chosen by time. */
+  readonly seconds: number;
+  /** Of each timed run whose length is chosen by number. */
+  readonly orders: number;
+  readonly relayedEvents: number;
+  readonly backlog: number;
+}
+
+export const wholeEffort: Effort = {
+  quick: false,
+  pairs: 5,
+  seconds: 8,
+  orders: 100_000,
+  relayedEvents: 400_000,
+  backlog: 1_000_000,
+};
+
+export const quickEffort: Effort = {
+  quick: true,
+  pairs: 1,
+  seconds: 2,
+  orders: 5_000,
+  relayedEvents: 20_000,
+  backlog: 20_000,
+};
+
+/** Something was lost, doubled or wrong: the one thing that makes a run fail. */
+export class CorrectnessError extends Error {
+  override readonly name = 'CorrectnessError';
+}
+
+/** The goal's number in one pair: ours by the floor. */
+export function valueOf({ floor, ours }: Goal, readings: Readings): number {
+  const own = readings[ours] ?? Number.NaN;
+  return floor === undefined ? own : own / (readings[floor] ?? Number.NaN);
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = (sorted.length - 1) / 2;
+  return ((sorted[Math.floor(middle)] ?? Number.NaN) + (sorted[Math.ceil(middle)] ?? Number.NaN)) / 2;
+}
