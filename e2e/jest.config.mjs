@@ -9,6 +9,7 @@ export default {
   testSequencer: '<rootDir>/e2e/in-order.mjs',
   reporters: ['default', '<rootDir>/e2e/keep-evidence.mjs'],
   maxWorkers: 1,
+  verbose: true,
   // Each step has a limit of its own (support/commands.ts); this only ends what none of them ended.
   testTimeout: 900_000,
 };

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
 const namespace = process.env.E2E_NAMESPACE || 'order-payments-e2e';
@@ -26,8 +26,27 @@ export default class KeepEvidence {
       const previous = ask('logs', name, '--all-containers', '--prefix', '--previous');
       if (!previous.startsWith('Error')) writeFileSync(join(directory, `${name}.previous.log`), previous);
     }
+    for (const { name, why, log } of unready(directory))
+      process.stderr.write(`\n${name} is not Ready: ${why}\n${log}\n`);
     process.stderr.write(`Logs and events of the namespace are in ${directory}\n`);
   }
+}
+
+/** Why each pod that should be Ready is not, as the kubelet says, and the end of its last log. */
+function unready(directory) {
+  const { items = [] } = JSON.parse(ask('get', 'pods', '-o', 'json').replace(/^Error:.*/s, '{}'));
+  return items
+    .filter(({ status }) => status.phase !== 'Succeeded')
+    .filter(({ status }) => !status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'))
+    .map(({ metadata: { name }, status }) => {
+      const containers = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
+      const states = containers
+        .filter(({ ready }) => !ready)
+        .map(({ name: container, state }) => ({ container, ...state }));
+      const logs = ['previous.log', 'log'].map((kind) => join(directory, `${name}.${kind}`)).filter(existsSync);
+      const log = logs.length === 0 ? '' : readFileSync(logs[0], 'utf8').trim().split('\n').slice(-15).join('\n');
+      return { name, why: JSON.stringify(states.length === 0 ? status.conditions : states), log };
+    });
 }
 
 function ask(...args) {

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { read, release } from '../support/commands.ts';
 import { connectToGateway, openAccount, settledOrder, type GatewayClient } from '../support/gateway-client.ts';
 import { deployments, emptyNamespace, everyPodReady, installOrUpgrade, podsOf } from '../support/release.ts';
 
@@ -55,26 +54,5 @@ describe('an install into an empty namespace that enforces restricted', () => {
     for (const asset of assets) expect((await fetch(new URL(asset, page.url))).status).toBe(200);
     const document = await connected().get('/swagger/doc.json');
     expect(document.body).toMatchObject({ openapi: expect.stringMatching(/^3\.1/) });
-  });
-
-  test('leads from the rules of its Ingress, where it has one, to a Service with endpoints', async () => {
-    type Ingress = {
-      spec: { rules: Array<{ http: { paths: Array<{ backend: { service: { name: string; port: { name?: string; number?: number } } } }> } }> };
-    }; // prettier-ignore
-    const { items } = await read<{ items: Ingress[] }>(['get', 'ingress']);
-    const backends = items.flatMap(({ spec }) =>
-      spec.rules.flatMap(({ http }) => http.paths.map(({ backend }) => backend.service)),
-    );
-    for (const { name, port } of backends) {
-      const service = await read<{ spec: { ports: Array<{ name: string; port: number }> } }>(['get', 'service', name]);
-      expect(service.spec.ports.some((entry) => entry.name === port.name || entry.port === port.number)).toBe(true);
-      const endpoints = await read<{ items: Array<{ endpoints: unknown[] }> }>([
-        'get',
-        'endpointslices',
-        '-l',
-        `kubernetes.io/service-name=${release}-gateway`,
-      ]);
-      expect(endpoints.items.flatMap((slice) => slice.endpoints).length).toBeGreaterThan(0);
-    }
   });
 });

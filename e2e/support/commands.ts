@@ -78,7 +78,7 @@ export async function eventually<T>(timeoutMs: number, work: () => Promise<T>): 
 /** A local port that leads to a Service of the release, until closed. It stays with one pod. */
 export async function forward(target: string, port: number): Promise<{ url: string; close: () => void }> {
   const child: ChildProcess = spawn('kubectl', ['-n', namespace, 'port-forward', target, `:${port}`], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   let said = '';
@@ -87,6 +87,8 @@ export async function forward(target: string, port: number): Promise<{ url: stri
     const local = /127\.0\.0\.1:(\d+) ->/.exec(said)?.[1];
     if (local !== undefined) resolve(`http://127.0.0.1:${local}`);
   });
+  // It complains of each connection that a client closed first.
+  child.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()));
   child.on('exit', (code) => reject(new Error(`port-forward ended with ${code}: ${said}`)));
   const timer = setTimeout(() => reject(new Error('port-forward did not begin within 20 s')), 20_000);
   try {

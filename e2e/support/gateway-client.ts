@@ -38,13 +38,22 @@ export async function connectToGateway(): Promise<GatewayClient> {
   };
 }
 
+// A new installation's gateway is Ready when one service can be reached; of the other, the cluster's DNS may say for some
+// seconds yet that it has no address. A client repeats what was answered 503, and so does this one.
+const reachableLimitMs = 20_000;
+
 /** A user with that much on the account. */
 export async function openAccount(gateway: GatewayClient, amount: number): Promise<string> {
   const user = randomUUID();
-  const account = await gateway.post('/accounts', { user_id: user });
-  if (account.status !== 201) throw new Error(`The account was answered with ${account.status}.`);
-  const topUp = await gateway.post(`/accounts/${user}/top-ups`, { amount }, { 'idempotency-key': 'first' });
-  if (topUp.status !== 201) throw new Error(`The top-up was answered with ${topUp.status}.`);
+  await eventually(reachableLimitMs, async () => {
+    const { status } = await gateway.post('/accounts', { user_id: user });
+    // An attempt without an answer may have opened it.
+    if (status !== 201 && status !== 409) throw new Error(`The account was answered with ${status}.`);
+  });
+  await eventually(reachableLimitMs, async () => {
+    const { status } = await gateway.post(`/accounts/${user}/top-ups`, { amount }, { 'idempotency-key': 'first' });
+    if (status !== 201) throw new Error(`The top-up was answered with ${status}.`);
+  });
   return user;
 }
 
@@ -54,8 +63,12 @@ export async function settledOrder(
   order: { user_id: string; amount: number },
   timeoutMs = 30_000,
 ): Promise<Record<string, unknown>> {
-  const placed = await gateway.post('/orders', { ...order, description: 'e2e' }, { prefer: 'wait=10' });
-  if (placed.status !== 201) throw new Error(`The order was answered with ${placed.status}.`);
+  const headers = { prefer: 'wait=10', 'idempotency-key': randomUUID() };
+  const placed = await eventually(reachableLimitMs, async () => {
+    const answer = await gateway.post('/orders', { ...order, description: 'e2e' }, headers);
+    if (answer.status !== 201) throw new Error(`The order was answered with ${answer.status}.`);
+    return answer;
+  });
   return await eventually(timeoutMs, async () => {
     const { body } = await gateway.get(`/orders/${String(placed.body['id'])}`);
     if (body['status'] === 'NEW') throw new Error('The order is still NEW.');
