@@ -7,6 +7,8 @@ export interface LossyLink {
   readonly port: number;
   /** The next requests that contain the text get no answer: the link breaks when the server gives it. */
   loseAnswersTo(text: string, times?: number): void;
+  /** The next requests that contain the text get no answer, and their connections stay open and silent. */
+  swallowAnswersTo(text: string, times?: number): void;
   /** Connections that are open now swallow everything from here on, without a reset, as when a node is lost. New ones work. */
   silenceOpenConnections(): void;
   /** Connections that are open now are reset, whatever was under way. New ones work. */
@@ -29,6 +31,7 @@ interface Connection {
 export async function openLossyLink(serverPort: number): Promise<LossyLink> {
   let marker = '';
   let timesLeft = 0;
+  let loss: 'break' | 'silence' = 'break';
   let lost = 0;
   let isCut = false;
   let delayMs = 0;
@@ -60,7 +63,9 @@ export async function openLossyLink(serverPort: number): Promise<LossyLink> {
     client.on('data', (bytes) => {
       if (connection.silent) return;
       if (timesLeft > 0 && bytes.includes(marker)) {
-        losing = true;
+        losing = loss === 'break';
+        connection.silent = loss === 'silence';
+        lost += connection.silent ? 1 : 0;
         timesLeft -= 1;
       }
       later(there, () => server.write(bytes));
@@ -83,6 +88,12 @@ export async function openLossyLink(serverPort: number): Promise<LossyLink> {
     loseAnswersTo: (text, times = 1) => {
       marker = text;
       timesLeft = times;
+      loss = 'break';
+    },
+    swallowAnswersTo: (text, times = 1) => {
+      marker = text;
+      timesLeft = times;
+      loss = 'silence';
     },
     silenceOpenConnections: () => {
       for (const connection of open) connection.silent = true;

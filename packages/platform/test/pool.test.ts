@@ -32,6 +32,24 @@ describe('the pool', () => {
     expect(await pool.one(ask)).toEqual({ answer: 1n });
   }, 60_000);
 
+  test.each(['breaks', 'falls silent'])(
+    'waits when its very first session %s',
+    async (trouble) => {
+      const database = await createDatabase('payments');
+      undo.push(() => database.drop());
+      const link = await openLossyLink(database.port);
+      undo.push(() => link.close());
+      const url = database.urls.service.replace(`:${database.port}/`, `:${link.port}/`);
+      if (trouble === 'breaks') link.loseAnswersTo('pg_type');
+      else link.swallowAnswersTo('pg_type');
+      const pool = await createPool({ url, applicationName: 'test', size: 2, statementTimeoutMs: 500 });
+      undo.push(() => pool.end());
+      expect(link.lost()).toBe(1);
+      expect(await pool.one(sql.type(answerRow)`select 1::int8 as answer`)).toEqual({ answer: 1n });
+    },
+    60_000,
+  );
+
   test('checks every row against the schema of its query', async () => {
     const database = await createDatabase('payments');
     undo.push(() => database.drop());

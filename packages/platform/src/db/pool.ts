@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createPgDriverFactory } from '@slonik/pg-driver';
+import pg from 'pg';
 import {
   createBigintTypeParser,
   createPool as createSlonikPool,
@@ -72,6 +73,16 @@ async function openPool(options: Parameters<typeof createPool>[0]): Promise<Data
   return pool;
 }
 
+// Slonik's driver asks for the types on a session that nobody listens to: when that one breaks, Node would end the process.
+// Every client gets a listener that does nothing; each error also rejects the statement that was under way.
+type Connect = (this: pg.Client, ...args: unknown[]) => Promise<pg.Client>;
+const connect = pg.Client.prototype.connect;
+const connectListening: Connect = function (...args) {
+  this.on('error', () => {});
+  return connect.apply(this, args);
+};
+pg.Client.prototype.connect = connectListening;
+
 // The server cancels a statement at its time-out; an answer that has not come some seconds later never will.
 const answerGraceMs = 5_000;
 
@@ -81,7 +92,7 @@ const answerGraceMs = 5_000;
  */
 function withAnswerLimit(createDriver: DriverFactory, limitMs: number): DriverFactory {
   return async (configuration) => {
-    const driver = await createDriver(configuration);
+    const driver = await answeredWithin(limitMs, createDriver(configuration));
     return {
       createClient: async () => {
         const client = await driver.createClient();
@@ -99,6 +110,16 @@ function withAnswerLimit(createDriver: DriverFactory, limitMs: number): DriverFa
       },
     };
   };
+}
+
+/** The driver's first session has no limit of its own. One that fell silent is left behind, and another takes its place. */
+async function answeredWithin<T>(limitMs: number, work: Promise<T>): Promise<T> {
+  const silence = Promise.withResolvers<never>();
+  const limit = setTimeout(
+    () => silence.reject(Object.assign(new Error('the database gave no answer'), { code: 'ETIMEDOUT' })),
+    limitMs,
+  );
+  return Promise.race([work, silence.promise]).finally(() => clearTimeout(limit));
 }
 
 /** Slonik carries a query's schema but does not apply it by itself. */
