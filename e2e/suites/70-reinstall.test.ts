@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { eventually, helm, release } from '../support/commands.ts';
-import { connectToGateway, openAccount, settledOrder } from '../support/gateway-client.ts';
+import { openAccount, read200, settledOrder, withGateway } from '../support/gateway-client.ts';
+import { expectReconciled } from '../support/judge.ts';
 import { deployments, ensureInstalled, everyPodReady, installOrUpgrade, podsOf } from '../support/release.ts';
 
 describe('uninstall and reinstall', () => {
@@ -10,11 +11,13 @@ describe('uninstall and reinstall', () => {
   });
 
   test('keep accounts and orders, and what is installed anew goes on with them', async () => {
-    const before = await connectToGateway();
-    const user = await openAccount(before, 1_000);
-    const order = await settledOrder(before, { user_id: user, amount: 300 });
-    expect(order).toMatchObject({ status: 'FINISHED' });
-    before.close();
+    let user = '';
+    let order: Record<string, unknown> = {};
+    await withGateway(async (before) => {
+      user = await openAccount(before, 1_000);
+      order = await settledOrder(before, { user_id: user, amount: 300 });
+      expect(order).toMatchObject({ status: 'FINISHED' });
+    });
 
     await helm(['uninstall', release, '--wait', '--timeout', '120s'], { timeoutMs: 150_000 });
     await eventually(120_000, async () => {
@@ -23,12 +26,12 @@ describe('uninstall and reinstall', () => {
     const tookMs = await installOrUpgrade();
     process.stderr.write(`reinstalled in ${(tookMs / 1_000).toFixed(0)} s\n`);
 
-    const after = await connectToGateway();
-    expect((await after.get(`/orders/${String(order['id'])}`)).body).toEqual(order);
-    expect((await after.get(`/accounts/${user}`)).body).toMatchObject({ balance: 700 });
-    expect(await settledOrder(after, { user_id: user, amount: 700 })).toMatchObject({ status: 'FINISHED' });
-    expect((await after.get(`/accounts/${user}`)).body).toMatchObject({ balance: 0 });
-    expect(await helm(['test', release, '--timeout', '120s'], { timeoutMs: 150_000 })).toMatch(/Phase:\s+Succeeded/);
-    after.close();
+    await withGateway(async (after) => {
+      expect(await read200(after, `/orders/${String(order['id'])}`)).toEqual(order);
+      expect(await read200(after, `/accounts/${user}`)).toMatchObject({ balance: 700 });
+      expect(await settledOrder(after, { user_id: user, amount: 700 })).toMatchObject({ status: 'FINISHED' });
+      expect(await read200(after, `/accounts/${user}`)).toMatchObject({ balance: 0 });
+    });
+    await expectReconciled();
   });
 });

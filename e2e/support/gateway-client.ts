@@ -38,9 +38,27 @@ export async function connectToGateway(): Promise<GatewayClient> {
   };
 }
 
-// A new installation's gateway is Ready when one service can be reached; of the other, the cluster's DNS may say for some
-// seconds yet that it has no address. A client repeats what was answered 503, and so does this one.
+// The gateway is Ready when one service can be reached, and finds the other within a second or so of its start. A client
+// repeats what was answered 503, and so does this one.
 const reachableLimitMs = 20_000;
+
+/** What a path is answered with when the gateway reaches the service behind it. */
+export async function read200(gateway: GatewayClient, path: string): Promise<Record<string, unknown>> {
+  return await eventually(reachableLimitMs, async () => {
+    const { status, body } = await gateway.get(path);
+    if (status !== 200) throw new Error(`${path} was answered with ${status}.`);
+    return body;
+  });
+}
+
+export async function withGateway(work: (gateway: GatewayClient) => Promise<void>): Promise<void> {
+  const gateway = await connectToGateway();
+  try {
+    await work(gateway);
+  } finally {
+    gateway.close();
+  }
+}
 
 /** A user with that much on the account. */
 export async function openAccount(gateway: GatewayClient, amount: number): Promise<string> {

@@ -222,9 +222,12 @@ describe('Kafka', () => {
   });
 });
 
-test('a gRPC service is headless, so that clients go round its pods', () => {
+test('a gRPC service is headless, so that clients go round its pods, and its name is never empty while there are some', () => {
   for (const part of ['orders', 'payments'])
-    expect(find<{ clusterIP: string }>(standard, 'Service', `shop-${part}`).spec.clusterIP).toBe('None');
+    expect(find(standard, 'Service', `shop-${part}`).spec).toMatchObject({
+      clusterIP: 'None',
+      publishNotReadyAddresses: true,
+    });
 });
 
 test('an Ingress has its class, hosts and TLS from the values', () => {
