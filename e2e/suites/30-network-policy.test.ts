@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { namespace, read, release, run } from '../support/commands.ts';
+import { eventually, namespace, read, release, run } from '../support/commands.ts';
 import { reaches, startGuest } from '../support/guest.ts';
 import { ensureInstalled, podsOf } from '../support/release.ts';
 
@@ -23,6 +23,9 @@ const allowed: Readonly<Record<string, readonly Target[]>> = {
   'orders-outbox-relay': ['ordersDb', 'kafka'],
   'payments-outbox-relay': ['paymentsDb', 'kafka'],
 };
+
+// Whoever enforces policies may learn of a new pod some time after the pod has started.
+const appliedLimitMs = 30_000;
 
 describe('the network policies', () => {
   let targets: Record<Target, string>;
@@ -51,17 +54,19 @@ describe('the network policies', () => {
 
   test.each(Object.keys(allowed))('let %s reach what it needs, and nothing else', async (part) => {
     const [pod] = await podsOf(part);
-    const reached = await reachedBy(pod?.metadata.name ?? '');
-    // No policy keeps a pod from itself.
-    expect(reached.filter((target) => target !== part)).toEqual([...(allowed[part] ?? [])].sort());
+    await eventually(appliedLimitMs, async () => {
+      const reached = await reachedBy(pod?.metadata.name ?? '');
+      // No policy keeps a pod from itself.
+      expect(reached.filter((target) => target !== part)).toEqual([...(allowed[part] ?? [])].sort());
+    });
   });
 
   test('let a stranger in the namespace, and one elsewhere, reach the gateway alone', async () => {
     const command = ['node', '-e', 'setInterval(() => {}, 1000)'];
     await startGuest({ name: 'stranger', command });
-    expect(await reachedBy('stranger')).toEqual(['gateway']);
+    await eventually(appliedLimitMs, async () => expect(await reachedBy('stranger')).toEqual(['gateway']));
     await startGuest({ name: 'stranger', command, namespace: elsewhere });
-    expect(await reachedBy('stranger', elsewhere)).toEqual(['gateway']);
+    await eventually(appliedLimitMs, async () => expect(await reachedBy('stranger', elsewhere)).toEqual(['gateway']));
   });
 
   test('keep strangers away from the metrics and brokers behind the Services', async () => {
@@ -70,6 +75,6 @@ describe('the network policies', () => {
       addresses.push(...(await podsOf(part)).map(({ status }) => `${status.podIP}:9100`));
     expect(addresses.length).toBeGreaterThanOrEqual(5);
     await startGuest({ name: 'stranger', command: ['node', '-e', 'setInterval(() => {}, 1000)'] });
-    expect(await reaches('stranger', addresses)).toEqual([]);
+    await eventually(appliedLimitMs, async () => expect(await reaches('stranger', addresses)).toEqual([]));
   });
 });
