@@ -124,7 +124,11 @@ export async function beginPlatform(options: PlatformOptions): Promise<StartingP
 }
 
 /** A second relay of one database, to be given to `add`: it waits until it can take the leader's place. */
-export function standbyRelay(platform: Platform, service: 'orders' | 'payments', metricsPort: number): Part {
+export function standbyRelay(
+  platform: Pick<Platform, 'surroundings'>,
+  service: 'orders' | 'payments',
+  metricsPort: number,
+): Part {
   return relayPart(platform.surroundings, service, metricsPort, `outbox-relay-${service}-standby`);
 }
 

@@ -9,6 +9,7 @@ export interface Task {
   readonly script: string;
   readonly args: readonly string[];
   readonly nodeArgs?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const modules = join(repositoryRoot, 'node_modules');
@@ -47,8 +48,13 @@ export async function runAll(tasks: readonly Task[]): Promise<number> {
   return firstFailure;
 }
 
-async function run({ script, args, nodeArgs = [] }: Task): Promise<number> {
-  const command = { file: process.execPath, args: [...nodeArgs, join(modules, script), ...args], cwd: repositoryRoot };
+async function run({ script, args, nodeArgs = [], env = {} }: Task): Promise<number> {
+  const command = {
+    file: process.execPath,
+    args: [...nodeArgs, join(modules, script), ...args],
+    cwd: repositoryRoot,
+    env,
+  };
   const child = spawnTied(command, 'inherit');
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   child.once('error', reject);

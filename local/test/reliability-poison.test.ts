@@ -1,7 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { allSchemas } from '@order-payments/contracts/schemas.ts';
-import { eventIdOf, newOrderId } from '@order-payments/kernel/ids.ts';
+import { newOrderId } from '@order-payments/kernel/ids.ts';
 import { Kafka, logLevel } from 'kafkajs';
 import type { Producer } from 'kafkajs';
 import { PARTITIONS } from '../src/infrastructure/topics.ts';
@@ -13,7 +12,8 @@ import type { RawEvent } from '../src/test-kit/event-bytes.ts';
 import { eventually } from '../src/test-kit/eventually.ts';
 import { connectAsSuperuser, countUnsettled, moneyState } from '../src/test-kit/money-state.ts';
 import type { SuperuserClients } from '../src/test-kit/money-state.ts';
-import { poisonOf } from '../src/test-kit/poison.ts';
+import { createdEvent, findSchemaIds, poisonMix } from '../src/test-kit/poison-mix.ts';
+import type { SchemaIds } from '../src/test-kit/poison-mix.ts';
 import type { Poison } from '../src/test-kit/poison.ts';
 import { reconcile, runOps } from '../src/test-kit/run-ops.ts';
 import { startServices } from '../src/test-kit/start-services.ts';
@@ -33,7 +33,7 @@ let services: TestServices;
 let databases: SuperuserClients;
 let client: ClientWithHistory;
 let producer: Producer;
-let schemaIds: { orderCreated: number; paymentSucceeded: number; foreign: number };
+let schemaIds: SchemaIds;
 const users = Array.from({ length: 50 }, () => randomUUID());
 const [refused = '', restored = ''] = [randomUUID(), randomUUID()];
 const sent: Record<Side, Array<Poison & { readonly name: string }>> = { orders: [], payments: [] };
@@ -48,7 +48,7 @@ beforeAll(async () => {
   const kafka = new Kafka({ brokers: [services.surroundings.kafkaBrokers], logLevel: logLevel.NOTHING });
   producer = kafka.producer();
   await producer.connect();
-  schemaIds = await findSchemaIds();
+  schemaIds = await findSchemaIds(services.surroundings.schemaRegistryUrl);
   for (const userId of [...users, refused, restored]) {
     await client.openAccount(userId);
     await client.topUp(userId, 1_000_000);
@@ -67,7 +67,7 @@ describe('1,000 poison records among 1,000 good orders', () => {
     async () => {
       const settledFirst = await placeOrders(GOOD / 5);
       await untilSettled();
-      const poison = await makePoison(settledFirst);
+      const poison = poisonMix(schemaIds, settledFirst.slice(0, 40), POISON / 2);
       expect(sides.reduce((sum, side) => sum + poison[side].length, 0)).toBe(POISON);
       await Promise.all([placeOrders((GOOD * 4) / 5), ...sides.map((side) => sendAll(side, poison[side]))]);
       await untilSettled();
@@ -145,64 +145,6 @@ async function placeOrders(count: number): Promise<PlacedOrder[]> {
       }),
     );
   return placed;
-}
-
-function createdEvent(orderId = newOrderId(), userId: string = randomUUID()): RawEvent {
-  const event_id = eventIdOf(orderId, 'OrderCreated');
-  return { event_id, event_type: 'OrderCreated', occurred_at: Date.now(), data: [orderId, userId, 5n, 'raw'] };
-}
-
-function succeededEvent(orderId: string, userId: string): RawEvent {
-  const event_id = eventIdOf(orderId as ReturnType<typeof newOrderId>, 'PaymentSucceeded');
-  return { event_id, event_type: 'PaymentSucceeded', occurred_at: Date.now(), data: [orderId, userId] };
-}
-
-/** Half on each topic; on each a few that contradict what is settled and a few whose schema nobody knows. */
-async function makePoison(settled: readonly PlacedOrder[]): Promise<Record<Side, Poison[]>> {
-  const { orderCreated, paymentSucceeded, foreign: foreignSchemaId } = schemaIds;
-  const dead = (kind: string, value: Buffer): Poison => ({ kind, fate: 'dead letter', value });
-  const unknownSchema = (): Poison => dead('unknown schema', eventBytes(2_000_000_000, createdEvent()));
-  const contradicting = (index: number): PlacedOrder => settled[index] ?? { id: '', userId: '', amount: 0 };
-  const special: Record<Side, Poison[]> = { orders: [unknownSchema(), unknownSchema()], payments: [unknownSchema()] };
-  for (let i = 0; i < 40; i += 1) {
-    const { id, userId } = contradicting(i);
-    const other = { ...createdEvent(id as ReturnType<typeof newOrderId>, userId) };
-    special.orders.push(dead('same event id, other data', eventBytes(orderCreated, other)));
-    special.payments.push(
-      dead('same event id, other data', eventBytes(paymentSucceeded, succeededEvent(id, randomUUID()))),
-    );
-    const failed = eventIdOf(id as ReturnType<typeof newOrderId>, 'PaymentFailed');
-    const contradiction = { event_id: failed, event_type: 'PaymentFailed', occurred_at: Date.now() };
-    for (const [kind, reason] of [
-      ['canceled after it was paid', 'INSUFFICIENT_FUNDS'],
-      ['a reason nobody knows', 'BAD_MOOD'],
-    ] as const)
-      special.payments.push(
-        dead(
-          kind,
-          eventBytes(await schemaIdOf('payments.v1.PaymentFailed'), { ...contradiction, data: [id, userId, reason] }),
-        ),
-      );
-  }
-  const ingredients = { foreignSchemaId };
-  return {
-    orders: [
-      ...special.orders,
-      ...poisonOf('orders', POISON / 2 - special.orders.length, {
-        ...ingredients,
-        schemaId: orderCreated,
-        goodEvent: createdEvent,
-      }),
-    ],
-    payments: [
-      ...special.payments,
-      ...poisonOf('payments', POISON / 2 - special.payments.length, {
-        ...ingredients,
-        schemaId: paymentSucceeded,
-        goodEvent: () => succeededEvent(newOrderId(), randomUUID()),
-      }),
-    ],
-  };
 }
 
 /** Onto all partitions, each under a name that its dead letter has to carry; some with a key that is no text, or none. */
@@ -324,33 +266,6 @@ async function untilAllConsumed(): Promise<void> {
     const group = { groupId: consumerGroups[consumerOf[side]], topic: services.topics[side] };
     await untilConsumed(kafkaBrokers, group, MINUTE_MS);
   }
-}
-
-async function findSchemaIds(): Promise<typeof schemaIds> {
-  const [orderCreated = 0, paymentSucceeded = 0] = await Promise.all(
-    allSchemas.map(async ({ subject }) => schemaIdOf(subject)),
-  );
-  const schema = {
-    type: 'record',
-    name: 'OrderShipped',
-    namespace: 'shipping.v1',
-    fields: [{ name: 'event_id', type: 'string' }],
-  };
-  const response = await fetch(
-    `${services.surroundings.schemaRegistryUrl}/subjects/shipping.v1.OrderShipped/versions`,
-    {
-      method: 'POST',
-      headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
-      body: JSON.stringify({ schema: JSON.stringify(schema) }),
-    },
-  );
-  const { id: foreign } = (await response.json()) as { id: number };
-  return { orderCreated, paymentSucceeded, foreign };
-}
-
-async function schemaIdOf(subject: string): Promise<number> {
-  const response = await fetch(`${services.surroundings.schemaRegistryUrl}/subjects/${subject}/versions/latest`);
-  return ((await response.json()) as { id: number }).id;
 }
 
 function hex(value: Buffer | null): string {

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { databaseUrl, SUPERUSER } from '@order-payments/local/infrastructure/postgres-roles.ts';
 import type { Service } from '@order-payments/local/infrastructure/postgres-roles.ts';
+import { readCounter } from '@order-payments/local/test-kit/counter.ts';
 import { untilConsumed } from '@order-payments/local/test-kit/consumer-groups.ts';
 import { checkFromOutside } from '@order-payments/local/test-kit/outside-checker.ts';
 import type { Violation } from '@order-payments/local/test-kit/outside-checker.ts';
 import { reconcile } from '@order-payments/local/test-kit/run-ops.ts';
-import type { Operated } from '@order-payments/local/test-kit/run-ops.ts';
 import { checkTopics } from '@order-payments/local/test-kit/topic-checker.ts';
-import pg from 'pg';
+import type pg from 'pg';
+import { connectAsSuperuser, operated } from './databases.ts';
 import type { Load } from './load.ts';
 import { judgeMemory } from './memory.ts';
 import type { Life, MemoryFinding } from './memory.ts';
@@ -38,6 +38,8 @@ export interface Evidence {
   readonly reader: Reader;
   readonly lastHealAt: number;
   readonly lives: readonly Life[];
+  /** A minute to settle and half a minute to drain, unless said otherwise. */
+  readonly limits?: { readonly settleMs: number; readonly drainMs: number };
   readonly say: (what: string) => void;
 }
 
@@ -47,10 +49,11 @@ export async function judge(evidence: Evidence): Promise<Judgement> {
   const databases = await connectBoth(stage);
   try {
     say('every order has to settle');
-    const unsettled = await untilSettled(databases.orders, evidence.lastHealAt + SETTLE_LIMIT_MS);
+    const { settleMs, drainMs } = evidence.limits ?? { settleMs: SETTLE_LIMIT_MS, drainMs: BACKLOG_LIMIT_MS };
+    const unsettled = await untilSettled(databases.orders, evidence.lastHealAt, settleMs);
     const settledAfterMs = Date.now() - evidence.lastHealAt;
     say('the backlog has to drain');
-    const undrained = await untilDrained(stage, databases);
+    const undrained = await untilDrained(stage, databases, drainMs);
     say('the outside checker reads the history, both databases and both topics');
     const { surroundings } = stage.platform;
     const topics = await checkTopics(
@@ -70,7 +73,9 @@ export async function judge(evidence: Evidence): Promise<Judgement> {
         ...strangeAnswers(load),
         ...(await checkSeen(databases.orders, reader)),
         ...ofHistory,
+        ...(await unjustRefusals(databases.payments, load.spenders)),
         ...topics.violations,
+        ...(await appliedTwice(stage, databases)),
         ...(reconciled.code === 0
           ? []
           : [violation('I6', `ops reconcile ends with ${reconciled.code}: ${reconciled.out}`)]),
@@ -90,22 +95,28 @@ export async function judge(evidence: Evidence): Promise<Judgement> {
 }
 
 /** I4. */
-async function untilSettled(orders: pg.Client, deadline: number): Promise<Violation[]> {
+async function untilSettled(orders: pg.Client, lastHealAt: number, limitMs: number): Promise<Violation[]> {
   for (;;) {
     const { rows } = await orders.query<{ id: string }>(
       `select id from orders where status = 'NEW' order by id limit ${NAMED_MAX}`,
     );
     if (rows.length === 0) return [];
-    if (Date.now() > deadline)
-      return rows.map(({ id }) => violation('I4', `order ${id} is NEW a minute after the last fault healed`));
+    if (Date.now() > lastHealAt + limitMs)
+      return rows.map(({ id }) =>
+        violation('I4', `order ${id} is NEW ${limitMs / 1_000} s after the last fault healed`),
+      );
     await sleep(100);
   }
 }
 
 /** I8: outboxes empty, everything consumed. */
-async function untilDrained(stage: Stage, databases: Readonly<Record<Service, pg.Client>>): Promise<Violation[]> {
+async function untilDrained(
+  stage: Stage,
+  databases: Readonly<Record<Service, pg.Client>>,
+  limitMs: number,
+): Promise<Violation[]> {
   const { kafkaBrokers: brokers, topics, consumerGroups } = stage.platform.surroundings;
-  const deadline = Date.now() + BACKLOG_LIMIT_MS;
+  const deadline = Date.now() + limitMs;
   for (const service of ['orders', 'payments'] as const) {
     while (await isInOutbox(databases[service])) {
       if (Date.now() > deadline) return [violation('I8', `the outbox of ${service} does not drain`)];
@@ -113,8 +124,8 @@ async function untilDrained(stage: Stage, databases: Readonly<Record<Service, pg
     }
   }
   try {
-    await untilConsumed(brokers, { groupId: consumerGroups.payments, topic: topics.orders }, BACKLOG_LIMIT_MS);
-    await untilConsumed(brokers, { groupId: consumerGroups.orders, topic: topics.payments }, BACKLOG_LIMIT_MS);
+    await untilConsumed(brokers, { groupId: consumerGroups.payments, topic: topics.orders }, limitMs);
+    await untilConsumed(brokers, { groupId: consumerGroups.orders, topic: topics.payments }, limitMs);
     return [];
   } catch (error) {
     return [violation('I8', `a consumer does not catch up: ${String(error)}`)];
@@ -135,6 +146,39 @@ function strangeAnswers({ client }: Load): Violation[] {
       ),
   );
   return strange.slice(0, NAMED_MAX);
+}
+
+/**
+ * I3, the reason: the money of these users only became less from their first order on. Whatever one of them still has was
+ * there when an order was refused, so no order that it would pay may have been.
+ */
+async function unjustRefusals(payments: pg.Client, spenders: readonly string[]): Promise<Violation[]> {
+  const { rows } = await payments.query<{ order_id: string; amount: string; balance: string }>(
+    `select order_id, amount, balance from payments join accounts using (user_id)
+     where user_id = any($1) and reason = 'INSUFFICIENT_FUNDS' and amount <= balance`,
+    [spenders],
+  );
+  return rows.map(({ order_id, amount, balance }) =>
+    violation('I3', `order ${order_id} of ${amount} was refused, and its account has ${balance} to this day`),
+  );
+}
+
+/** I6, once: a process has applied no more events than came into its inbox since it started, whatever its inbox says of each. */
+async function appliedTwice(stage: Stage, databases: Readonly<Record<Service, pg.Client>>): Promise<Violation[]> {
+  const violations: Violation[] = [];
+  for (const service of ['orders', 'payments'] as const) {
+    const metricsPort = stage.platform.surroundings.ports[`${service}Metrics`];
+    const startedAt = await readCounter(metricsPort, 'process_start_time_seconds');
+    const applied = await readCounter(metricsPort, 'consumer_records_total', { result: 'applied' });
+    const { rows } = await databases[service].query<{ count: number }>(
+      'select count(*)::int as count from inbox where received_at > to_timestamp($1)',
+      [startedAt - 1],
+    );
+    const received = rows[0]?.count ?? 0;
+    if (applied > received)
+      violations.push(violation('I6', `${service} applied ${applied} events, of which its inbox has ${received}`));
+  }
+  return violations;
 }
 
 /** I3: what the reader saw settled is so at the end. */
@@ -188,22 +232,11 @@ async function whenPaid(orders: pg.Client, orderOfOutcome: ReadonlyMap<string, s
   });
 }
 
-function operated(stage: Stage): Operated {
-  const { ports, surroundings } = stage.platform;
-  return {
-    databases: {
-      orders: { urls: { ops: databaseUrl(ports.ordersDb, 'orders', 'orders_ops') } },
-      payments: { urls: { ops: databaseUrl(ports.paymentsDb, 'payments', 'payments_ops') } },
-    },
-    surroundings,
-  };
-}
-
-async function connectBoth({ platform: { ports } }: Stage): Promise<Record<Service, pg.Client>> {
-  const orders = new pg.Client({ connectionString: databaseUrl(ports.ordersDb, 'orders', SUPERUSER) });
-  const payments = new pg.Client({ connectionString: databaseUrl(ports.paymentsDb, 'payments', SUPERUSER) });
-  for (const client of [orders, payments]) client.on('error', () => undefined);
-  await Promise.all([orders.connect(), payments.connect()]);
+async function connectBoth(stage: Stage): Promise<Record<Service, pg.Client>> {
+  const [orders, payments] = await Promise.all([
+    connectAsSuperuser(stage, 'orders'),
+    connectAsSuperuser(stage, 'payments'),
+  ]);
   return { orders, payments };
 }
 

@@ -10,6 +10,8 @@ export type Deed =
       readonly waits?: number;
     }
   | { readonly kind: 'top-up'; readonly userId: string; readonly amount: number }
+  /** A new user spends all there is at once: what does not fit is refused, and what comes after it and fits is not. */
+  | { readonly kind: 'spree'; readonly userId: string; readonly amounts: readonly number[] }
   /** A key of long ago once more: the same answer. Which one: a fraction of those there are by then. */
   | { readonly kind: 'repeat'; readonly which: number }
   /** Its key with another body: a refusal. */
@@ -37,6 +39,10 @@ export function crowdOf(seed: number): Crowd {
   return { hot: users(SIZES.hot), poor: users(SIZES.poor), rich: users(SIZES.rich), strangers: users(SIZES.strangers) };
 }
 
+/** Of 100: the second does not fit, the third does. */
+const SPREE = [60, 60, 40];
+export const SPREE_MONEY = 100;
+
 /** Whose turn it is among 100, by who has how many of the orders. */
 const ORDERS_OF_100 = [
   ['hot', 20],
@@ -55,6 +61,7 @@ export function deedOf(seed: number, crowd: Crowd, n: number): Deed {
     const userId = random.pick([...crowd.hot, ...crowd.poor, ...crowd.poor, ...crowd.rich]);
     return { kind: 'top-up', userId, amount: 1 + random.below(AMOUNT_MAX) };
   }
+  if (kind < 23) return { kind: 'spree', userId: random.uuid(), amounts: SPREE };
   let turn = random.below(100);
   const [group] = ORDERS_OF_100.find(([, share]) => (turn -= share) < 0) ?? ['rich'];
   return {

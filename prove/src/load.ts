@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ClientWithHistory, isFinal } from '@order-payments/local/test-kit/client-with-history.ts';
 import type { Wish } from '@order-payments/local/test-kit/client-with-history.ts';
 import type { Violation } from '@order-payments/local/test-kit/outside-checker.ts';
-import { crowdOf, deedOf, POVERTY, RICHES } from './load-plan.ts';
+import { crowdOf, deedOf, POVERTY, RICHES, SPREE_MONEY } from './load-plan.ts';
 import type { Crowd } from './load-plan.ts';
 
 /** Enough to catch up after an outage in which every one of them waits for its time-out; few enough for two cores. */
@@ -24,6 +24,8 @@ export class Load {
   readonly crowd: Crowd;
   /** What no answer may ever say, seen while it runs. */
   readonly violations: Violation[] = [];
+  /** Who had all their money before they ordered, and got no more. */
+  readonly spenders: string[] = [];
   readonly #options: LoadOptions;
   #deeds = 0;
   #orders = 0;
@@ -74,7 +76,8 @@ export class Load {
 
   async #doNext(): Promise<void> {
     const deed = deedOf(this.#options.seed, this.crowd, (this.#deeds += 1) - 1);
-    if (deed.kind === 'order') {
+    if (deed.kind === 'spree') await this.#toTheEnd(() => this.#spend(deed.userId, deed.amounts));
+    else if (deed.kind === 'order') {
       this.#orders += 1;
       await this.#toTheEnd(() => this.client.order(deed));
     } else if (deed.kind === 'top-up') await this.#toTheEnd(() => this.client.topUp(deed.userId, deed.amount));
@@ -83,6 +86,16 @@ export class Load {
       if (wish === undefined || !wish.answers.some(isFinal)) return;
       if (deed.kind === 'repeat') await this.#toTheEnd(() => this.client.repeat(wish));
       else await this.#expectRefusal(wish);
+    }
+  }
+
+  async #spend(userId: string, amounts: readonly number[]): Promise<void> {
+    await this.client.openAccount(userId);
+    await this.client.topUp(userId, SPREE_MONEY);
+    this.spenders.push(userId);
+    for (const amount of amounts) {
+      this.#orders += 1;
+      await this.client.order({ userId, amount, description: 'spree' });
     }
   }
 

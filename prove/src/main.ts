@@ -3,12 +3,27 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tryLock, unlock } from '../../local/process-lock.mjs';
 import { platformDirectory } from '@order-payments/local/directories.ts';
+import { ATTACKS, proveInput } from './input/prove-input.ts';
 import { parseOptions, UsageError, usage } from './options.ts';
 import type { Options } from './options.ts';
+import { proveModels } from './models.ts';
+import { PLANTED_BUGS } from './planted-bugs/bugs.ts';
+import { provePlantedBugs } from './planted-bugs/planted-bugs.ts';
 import { createTicker } from './progress.ts';
 import { prove } from './prove.ts';
 import { commandOf, describeProof, writeRecord } from './report.ts';
 import { keepRun, newRun, removeAbandonedRuns, removeRun } from './runs.ts';
+
+const OTHER_PROOFS = {
+  '--planted-bugs': provePlantedBugs,
+  '--models': proveModels,
+  '--input': proveInput,
+} as const;
+/** What `--only` may name, where it is no fault. */
+const CHOICES = new Map<string, readonly string[]>([
+  ['--planted-bugs', PLANTED_BUGS.map(({ id }) => id)],
+  ['--input', ATTACKS],
+]);
 
 /** A Ctrl-C may arrive twice, from the terminal and from npm: what follows so closely is the same press. */
 const SAME_PRESS_MS = 1_000;
@@ -28,9 +43,17 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 process.exit(await main());
 
 async function main(): Promise<number> {
+  const args = process.argv.slice(2);
+  let work: () => Promise<number>;
   let options: Options;
   try {
-    options = parseOptions(process.argv.slice(2));
+    const choices = args.map((argument) => CHOICES.get(argument)).find((known) => known !== undefined);
+    options = parseOptions(
+      args.filter((argument) => !(argument in OTHER_PROOFS)),
+      choices,
+    );
+    const other = Object.entries(OTHER_PROOFS).find(([flag]) => args.includes(flag));
+    work = () => (other === undefined ? run(options) : other[1]({ ...options, signal: stopping.signal, say }));
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     process.stderr.write(`${error.message}\n\n${usage()}\n`);
@@ -41,17 +64,22 @@ async function main(): Promise<number> {
     return 0;
   }
   await mkdir(home, { recursive: true });
-  const lock = join(home, 'running.lock');
+  // Proofs of different kinds may run side by side.
+  const lock = join(home, `running${args.find((argument) => argument in OTHER_PROOFS) ?? '--faults'}.lock`);
   const other = tryLock(lock);
   if (other !== undefined) {
     process.stderr.write(`A proof runs in this checkout already (process ${other}).\n`);
     return 1;
   }
   try {
-    return await run(options);
+    return await work();
   } finally {
     unlock(lock);
   }
+}
+
+function say(what: string): void {
+  process.stdout.write(`${what}\n`);
 }
 
 async function run(options: Options): Promise<number> {

@@ -21,15 +21,15 @@ const SEED_MAX = 2 ** 31;
 /** In five minutes 225 s are load: with this many a second it is 12,600 orders. */
 const ORDERS_PER_SECOND = 56;
 
-export function parseOptions(args: readonly string[]): Options {
+/** `choices`: what `--only` may name. */
+export function parseOptions(args: readonly string[], choices: readonly string[] = allLabels()): Options {
   const values = parse(args);
   const seconds =
     number('seconds', values.seconds, SECONDS_MIN, 86_400) ?? (values.long ? LONG_SECONDS : SHORT_SECONDS);
   const only = values.only === undefined ? [] : values.only.split(',').filter((label) => label !== '');
-  const known = allLabels();
   for (const wanted of only)
-    if (!known.some((label) => label === wanted || label.startsWith(`${wanted}:`)))
-      throw new UsageError(`There is no fault "${wanted}".`);
+    if (!choices.some((label) => label === wanted || label.startsWith(`${wanted}:`)))
+      throw new UsageError(`There is no "${wanted}" to choose.`);
   return {
     help: values.help,
     seed: number('seed', values.seed, 0, SEED_MAX) ?? randomInt(SEED_MAX),
@@ -47,7 +47,12 @@ export function usage(): string {
     `  --seconds N            so long in all, start and judgement included (at least ${SECONDS_MIN})`,
     '  --only FAULT,FAULT     these alone, or those whose names begin so',
     `  --orders-per-second N  ${ORDERS_PER_SECOND} unless said otherwise`,
-    '  --planted-bugs         shows that the proof goes red: each planted bug in a copy of the code',
+    '  --planted-bugs         shows that the proof goes red: each planted bug in a copy of the code;',
+    '                         --only ID,ID: these bugs alone',
+    '  --models               the real handlers of both services in seeded interleavings, for three minutes;',
+    '                         --seconds N: so long, --seed N: that one alone',
+    '  --input                bad input at scale: generated, mutated, poisoned, ten times too much; a minute or two;',
+    '                         --long: some twenty minutes, --only ATTACK,ATTACK: these alone',
     '',
     `Faults: ${allLabels().join(' ')}`,
   ].join('\n');

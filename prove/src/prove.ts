@@ -157,7 +157,7 @@ async function run(stage: Stage, options: ProveOptions, beganAt: number): Promis
       reads: reader.reads,
       kills: stage.kills(),
       peakMegabytes: peaks(memory.lives),
-      dataDirectories: stage.platform.dataDirectories,
+      dataDirectories: stage.dataDirectories,
       logs: stage.platform.logs,
     };
   } finally {

@@ -11,7 +11,10 @@ export interface Random {
 
 export function seededRandom(seed: number, label: string): Random {
   let state = seed >>> 0;
-  for (const character of label) state = Math.imul(state ^ character.charCodeAt(0), 0x01000193) + 0x9e3779b9;
+  for (const character of label) {
+    state = Math.imul(state ^ character.charCodeAt(0), 0x85ebca6b);
+    state ^= state >>> 13;
+  }
   // mulberry32: 32 bits of state, good enough to choose faults. https://github.com/bryc/code/blob/master/jshash/PRNGs.md
   const fraction = (): number => {
     state = (state + 0x6d2b79f5) | 0;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Options } from './options.ts';
 import type { Proof } from './prove.ts';
 import { labelOf } from './schedule.ts';
+import { table } from './table.ts';
 
 const NAMED_MAX = 20;
 
@@ -103,11 +104,4 @@ function describeMemory({ memory, peakMegabytes }: Proof): string {
 
 function seconds(milliseconds: number | undefined): string {
   return milliseconds === undefined ? '' : `${(milliseconds / 1_000).toFixed(1)} s`;
-}
-
-function table(head: readonly string[], rows: ReadonlyArray<readonly string[]>): string {
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
-  return [line(head), `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...rows.map(line)].join('\n');
 }

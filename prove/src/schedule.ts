@@ -32,6 +32,16 @@ export type Fault =
   | { readonly kind: 'zombie'; readonly target: 'orders' | 'payments'; readonly lastsMs: number }
   /** The leading relay is frozen until its standby leads, and wakes. */
   | { readonly kind: 'split-brain'; readonly target: 'orders' | 'payments'; readonly lastsMs: number }
+  /** Someone holds a service's inbox, so that its consumer stands still. */
+  | { readonly kind: 'lock'; readonly target: 'orders' | 'payments'; readonly lastsMs: number }
+  /** A consumer wakes with the same events in several hands at once. */
+  | { readonly kind: 'pile-up'; readonly target: 'orders' | 'payments'; readonly lastsMs: number }
+  /** A row of the outbox is committed long after thousands that came later. */
+  | { readonly kind: 'late-commit'; readonly target: 'orders' | 'payments'; readonly lastsMs: number }
+  /** Records that nobody can apply. */
+  | { readonly kind: 'poison'; readonly target: 'topics' }
+  /** The database refuses some payments; when it does no more, their dead letters are redriven. */
+  | { readonly kind: 'refusal'; readonly target: 'payments'; readonly lastsMs: number }
   /** Dies by its own hand at a crash seam. */
   | { readonly kind: 'seam'; readonly target: ServiceName; readonly seam: string };
 
@@ -50,6 +60,10 @@ interface Candidate {
 
 const SECOND_MS = 1_000;
 
+/** Faults come in storms, side by side; in the calm between two of them the platform has to catch up. */
+const STORM_MS = 38 * SECOND_MS;
+const CALM_MS = 14 * SECOND_MS;
+
 function faults(slotSeconds: number, ...list: Fault[]): Candidate[] {
   return list.map((fault) => ({ fault, slotMs: slotSeconds * SECOND_MS }));
 }
@@ -65,9 +79,9 @@ function seams(
 // A consumer that dies keeps its partitions for its session, 10 s: the next fault of its lane comes when another has them.
 const consumer = (target: 'orders' | 'payments'): Candidate[] => [
   ...seams(13, target, consumerInstants[target]),
-  ...seams(5, target, callInstants[target]),
+  ...seams(6, target, callInstants[target]),
   ...faults(12, { kind: 'kill', target }),
-  ...faults(4, { kind: 'terminate', target }),
+  ...faults(5, { kind: 'terminate', target }),
   ...faults(20, { kind: 'freeze', target, lastsMs: 12_500 }),
   ...faults(22, { kind: 'zombie', target, lastsMs: 12_500 }),
 ];
@@ -75,10 +89,10 @@ const consumer = (target: 'orders' | 'payments'): Candidate[] => [
 const relay = (service: 'orders' | 'payments'): Candidate[] => {
   const target = `outbox-relay-${service}` as const;
   return [
-    ...seams(5, target, relayInstants),
-    ...faults(3, { kind: 'kill', target }, { kind: 'kill', target }, { kind: 'kill', target }),
-    ...faults(3, { kind: 'terminate', target }),
-    ...faults(11, { kind: 'freeze', target, lastsMs: 7_500 }),
+    ...seams(7, target, relayInstants),
+    ...faults(6, { kind: 'kill', target }, { kind: 'kill', target }, { kind: 'kill', target }),
+    ...faults(5, { kind: 'terminate', target }),
+    ...faults(12, { kind: 'freeze', target, lastsMs: 7_500 }),
     ...faults(16, { kind: 'split-brain', target: service, lastsMs: 7_500 }),
   ];
 };
@@ -86,10 +100,10 @@ const relay = (service: 'orders' | 'payments'): Candidate[] => {
 /** Lanes go on side by side; within one, a fault comes after the one before. Each process is in one lane. */
 const LANES: Readonly<Record<string, readonly Candidate[]>> = {
   gateway: [
-    ...seams(4, 'gateway', gatewayInstants),
-    ...faults(4, { kind: 'kill', target: 'gateway' }, { kind: 'kill', target: 'gateway' }),
-    ...faults(4, { kind: 'terminate', target: 'gateway' }),
-    ...faults(7, { kind: 'freeze', target: 'gateway', lastsMs: 4_000 }),
+    ...seams(9, 'gateway', gatewayInstants),
+    ...faults(9, { kind: 'kill', target: 'gateway' }, { kind: 'kill', target: 'gateway' }),
+    ...faults(9, { kind: 'terminate', target: 'gateway' }),
+    ...faults(12, { kind: 'freeze', target: 'gateway', lastsMs: 3_000 }),
   ],
   // Its sweeper needs Payments behind, so this fault kills Payments as well.
   orders: [...consumer('orders'), ...seams(14, 'orders', sweeperInstants)],
@@ -97,20 +111,37 @@ const LANES: Readonly<Record<string, readonly Candidate[]>> = {
   'outbox-relay-orders': relay('orders'),
   'outbox-relay-payments': relay('payments'),
   infrastructure: [
-    ...faults(16, { kind: 'restart', target: 'kafka' }),
-    ...faults(8, { kind: 'restart', target: 'postgres-orders' }, { kind: 'restart', target: 'postgres-payments' }),
+    ...faults(20, { kind: 'restart', target: 'kafka' }),
+    ...faults(15, { kind: 'restart', target: 'postgres-orders' }, { kind: 'restart', target: 'postgres-payments' }),
     ...faults(10, { kind: 'restart', target: 'registry' }),
     ...faults(18, { kind: 'away', target: 'registry', lastsMs: 8_000 }),
-    ...faults(12, { kind: 'kill', target: 'all' }),
+    ...faults(16, { kind: 'kill', target: 'all' }),
   ],
   links: LINKS.flatMap((target) => [
-    ...faults(7, { kind: 'cut', target, lastsMs: 3_000 }),
-    ...faults(6, { kind: 'slow', target, lastsMs: 4_000 }),
-    ...faults(4, { kind: 'silence', target, lastsMs: 2_000 }),
-    ...faults(3, { kind: 'reset', target, lastsMs: 0 }),
+    ...faults(9, { kind: 'cut', target, lastsMs: 2_500 }),
+    ...faults(7, { kind: 'slow', target, lastsMs: 4_000 }),
+    ...faults(7, { kind: 'silence', target, lastsMs: 1_000 }),
+    ...faults(4, { kind: 'reset', target, lastsMs: 0 }),
   ]),
-  duplicates: faults(40, { kind: 'duplicates', target: 'topics', lastsMs: 20_000 }),
+  outboxes: [
+    ...faults(15, { kind: 'late-commit', target: 'orders', lastsMs: 4_000 }),
+    ...faults(15, { kind: 'late-commit', target: 'payments', lastsMs: 4_000 }),
+  ],
+  inboxes: [
+    ...faults(12, { kind: 'lock', target: 'orders', lastsMs: 4_000 }),
+    ...faults(12, { kind: 'lock', target: 'payments', lastsMs: 4_000 }),
+    ...faults(20, { kind: 'pile-up', target: 'orders', lastsMs: 3_000 }),
+    ...faults(20, { kind: 'pile-up', target: 'payments', lastsMs: 3_000 }),
+  ],
+  'dead letters': [
+    ...faults(20, { kind: 'poison', target: 'topics' }),
+    ...faults(20, { kind: 'refusal', target: 'payments', lastsMs: 3_000 }),
+  ],
+  duplicates: faults(32, { kind: 'duplicates', target: 'topics', lastsMs: 22_000 }),
 };
+
+/** For whoever asks for them: what they need to be judged, such as an inbox that stands still, the other lanes would spoil. */
+const ON_REQUEST: readonly string[] = ['outboxes', 'inboxes', 'dead letters'];
 
 /** What a fault is called where one is chosen: its kind, then what it befalls, then the seam. */
 export function labelOf(fault: Fault): string {
@@ -128,7 +159,9 @@ export interface ScheduleOptions {
 
 /** The same options give the same faults, at the same instants, in the same order. */
 export function makeSchedule(options: ScheduleOptions): PlannedFault[] {
+  const all = (options.only ?? []).length === 0;
   return Object.entries(LANES)
+    .filter(([lane]) => !(all && ON_REQUEST.includes(lane)))
     .flatMap(([lane, candidates]) =>
       fillLane(
         lane,
@@ -140,7 +173,7 @@ export function makeSchedule(options: ScheduleOptions): PlannedFault[] {
     .map((planned, index) => ({ n: index + 1, ...planned }));
 }
 
-/** All faults of the lane in a random order, then all again, until the time is full. */
+/** All faults of the lane in a random order, then all again, until the time is full; none that a storm has no time for. */
 function fillLane(
   lane: string,
   candidates: readonly Candidate[],
@@ -150,16 +183,29 @@ function fillLane(
   if (candidates.length === 0) return [];
   const random = seededRandom(seed, lane);
   const planned: Array<Omit<PlannedFault, 'n'>> = [];
-  for (let atMs = random.below(SECOND_MS); ;) {
-    const before = planned.length;
-    for (const { fault, slotMs } of random.shuffled(candidates)) {
-      if (atMs + slotMs > windowMs) continue;
-      if (atMs >= sparedFromMs && endsProcesses(fault)) continue;
-      planned.push({ atMs, lane, fault });
-      atMs += Math.round(slotMs * (0.9 + 0.2 * random.fraction()));
+  let deck = eachKindFirst(random.shuffled(candidates));
+  for (let begin = 0; begin < windowMs; begin += STORM_MS + CALM_MS) {
+    const end = Math.min(begin + STORM_MS, windowMs);
+    for (let atMs = begin + random.below(SECOND_MS); ;) {
+      const isPossible = ({ fault, slotMs }: Candidate): boolean =>
+        atMs + slotMs <= end && !(atMs >= sparedFromMs && endsProcesses(fault));
+      // What did not fit comes first when there is room again.
+      if (!deck.some(isPossible)) deck = [...deck, ...random.shuffled(candidates)];
+      const next = deck.findIndex(isPossible);
+      const [chosen] = next === -1 ? [] : deck.splice(next, 1);
+      if (chosen === undefined) break;
+      planned.push({ atMs, lane, fault: chosen.fault });
+      atMs += Math.round(chosen.slotMs * (0.9 + 0.2 * random.fraction()));
     }
-    if (planned.length === before) return planned;
   }
+  return planned;
+}
+
+/** A short run has no time for all, so each kind comes once before the rest. */
+function eachKindFirst(shuffled: readonly Candidate[]): Candidate[] {
+  const firsts = new Map(shuffled.toReversed().map((one) => [one.fault.kind, one]));
+  const isFirst = (one: Candidate): boolean => firsts.get(one.fault.kind) === one;
+  return [...shuffled.filter(isFirst), ...shuffled.filter((one) => !isFirst(one))];
 }
 
 function isWanted(fault: Fault, only: readonly string[] = []): boolean {
@@ -169,6 +215,15 @@ function isWanted(fault: Fault, only: readonly string[] = []): boolean {
 
 function endsProcesses({ kind }: Fault): boolean {
   return ['kill', 'terminate', 'seam'].includes(kind);
+}
+
+/** The fault of that label. */
+export function faultOf(label: string): Fault {
+  const candidate = Object.values(LANES)
+    .flat()
+    .find(({ fault }) => labelOf(fault) === label);
+  if (candidate === undefined) throw new Error(`There is no fault "${label}".`);
+  return candidate.fault;
 }
 
 /** Every label there is, for whoever chooses. */

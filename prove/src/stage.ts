@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beginPlatform } from '@order-payments/local/platform.ts';
 import type { LinkName, Platform, PlatformEvent } from '@order-payments/local/platform.ts';
+import type { Service } from '@order-payments/local/infrastructure/postgres-roles.ts';
 import { ephemeralPorts } from '@order-payments/local/ports.ts';
 import type { Ports } from '@order-payments/local/ports.ts';
 import { openLossyLink } from '@order-payments/local/test-kit/lossy-link.ts';
@@ -8,10 +9,18 @@ import type { LossyLink } from '@order-payments/local/test-kit/lossy-link.ts';
 import { LINKS } from './schedule.ts';
 import type { Link } from './schedule.ts';
 
+/** What of a platform the proof needs: one of its own, or one on infrastructure that others use, too. */
+export type Ground = Pick<Platform, 'surroundings' | 'logs' | 'part' | 'add' | 'stop'>;
+
 /** What faults act upon: the real local platform, with a proxy in each of its links, and a count of every death. */
 export interface Stage {
-  readonly platform: Platform;
-  readonly links: Readonly<Record<Link, LossyLink>>;
+  readonly platform: Ground;
+  /** Where the databases are, past all links. */
+  readonly databases: Readonly<Record<Service, { readonly port: number; readonly name: string }>>;
+  /** What is to be removed afterwards. */
+  readonly dataDirectories: readonly string[];
+  /** Of those that have a proxy. */
+  readonly links: Readonly<Partial<Record<Link, LossyLink>>>;
   /** Of the gateway, through its link. */
   readonly url: string;
   /** Kills the process that runs now, and says which it was; undefined where there is none at this moment. */
@@ -37,7 +46,7 @@ export interface Stage {
 }
 
 /** So many deaths in a minute are more than any schedule plans. */
-const DEATHS_MAX = 200;
+export const DEATHS_MAX = 200;
 /** Slow machines included; what is not back by then does not come back. */
 const BACK_TIMEOUT_MS = 90_000;
 
@@ -48,10 +57,7 @@ export async function setStage(
 ): Promise<Stage> {
   const ports = await ephemeralPorts();
   const links = await openLinks(ports);
-  const armed = new Map<string, Readonly<Record<string, string>>>();
-  const planned = new Counter();
-  const seen = new Map<string, string[]>();
-  let kills = 0;
+  const watch = new Watch();
   const platform = await beginPlatform({
     ports,
     directory,
@@ -59,13 +65,9 @@ export async function setStage(
     extraEnv: { LOG_LEVEL: 'warn' },
     links: Object.fromEntries(LINKS.map((name) => [name, links[name].port])) as Record<LinkName, number>,
     deathsMax: DEATHS_MAX,
-    envAtStart: (part) => {
-      const env = armed.get(part) ?? {};
-      armed.delete(part);
-      return env;
-    },
+    envAtStart: watch.envAtStart,
     onEvent: (event) => {
-      if (event.type === 'died') seen.set(event.part, [...(seen.get(event.part) ?? []), event.reason]);
+      watch.note(event);
       onEvent(event);
     },
   });
@@ -75,10 +77,54 @@ export async function setStage(
     await platform.stop();
     throw error;
   }
+  const stage = stageOn(
+    {
+      platform,
+      links,
+      url: `http://127.0.0.1:${links.http.port}`,
+      databases: {
+        orders: { port: ports.ordersDb, name: 'orders' },
+        payments: { port: ports.paymentsDb, name: 'payments' },
+      },
+      dataDirectories: platform.dataDirectories,
+    },
+    watch,
+  );
   return {
-    platform,
-    links,
-    url: `http://127.0.0.1:${links.http.port}`,
+    ...stage,
+    stop: async () => {
+      await stage.stop();
+      await Promise.all(LINKS.map((name) => links[name].close()));
+    },
+  };
+}
+
+/** What the processes of a platform are told at their start, and how they ended. */
+export class Watch {
+  readonly armed = new Map<string, Readonly<Record<string, string>>>();
+  readonly seen = new Map<string, string[]>();
+
+  /** Once: the next life is not armed. */
+  readonly envAtStart = (part: string): Readonly<Record<string, string>> => {
+    const env = this.armed.get(part) ?? {};
+    this.armed.delete(part);
+    return env;
+  };
+
+  readonly note = (event: PlatformEvent): void => {
+    if (event.type === 'died') this.seen.set(event.part, [...(this.seen.get(event.part) ?? []), event.reason]);
+  };
+}
+
+export function stageOn(
+  ground: Pick<Stage, 'platform' | 'links' | 'url' | 'databases' | 'dataDirectories'>,
+  { armed, seen }: Watch,
+): Stage {
+  const { platform } = ground;
+  const planned = new Counter();
+  let kills = 0;
+  return {
+    ...ground,
     kill: (part) => {
       const handle = platform.part(part);
       const pid = handle.pid();
@@ -113,10 +159,7 @@ export async function setStage(
       ),
     added: new Set(),
     kills: () => kills,
-    stop: async () => {
-      await platform.stop();
-      await Promise.all(LINKS.map((name) => links[name].close()));
-    },
+    stop: () => platform.stop(),
   };
 }
 

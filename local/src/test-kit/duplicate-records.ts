@@ -9,6 +9,7 @@ const COPY_HEADER = 'copy';
 /** Every tenth copy comes this late, after many younger records of its key. */
 const ONE_IN = 10;
 const LATE_MS = 1_500;
+const PARTITIONS = 12;
 
 export interface Duplicator {
   /** How many records of the topic were sent once more. */
@@ -18,11 +19,14 @@ export interface Duplicator {
   stop(): Promise<void>;
 }
 
-/** Reads the topics, from their beginning unless told otherwise, and sends each record once more with the same key, one in ten out of order. */
+/**
+ * Reads the topics, from their beginning unless told otherwise, and sends each record once more with the same key, one in ten out of order.
+ * `intoOthers`: and at once into so many other partitions, so that several consumers have it in hand.
+ */
 export async function duplicateRecords(
   brokers: string,
   topics: readonly string[],
-  { fromBeginning = true } = {},
+  { fromBeginning = true, intoOthers = 0 }: { fromBeginning?: boolean; intoOthers?: number } = {},
 ): Promise<Duplicator> {
   const kafka = new Kafka({ brokers: [brokers], logLevel: logLevel.NOTHING });
   const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
@@ -48,7 +52,12 @@ export async function duplicateRecords(
         .catch(() => undefined)
         .finally(() => late.delete(sending));
       late.add(sending);
-      await send(batch.topic, originals.filter((message) => !isLate(message)).map(copyOf));
+      const prompt = originals.filter((message) => !isLate(message)).map(copyOf);
+      const others = Array.from({ length: intoOthers }, (_, step) => (batch.partition + 1 + step) % PARTITIONS);
+      await send(batch.topic, [
+        ...prompt,
+        ...others.flatMap((partition) => originals.map((message) => ({ ...copyOf(message), partition }))),
+      ]);
     },
   });
   return {

@@ -7,7 +7,7 @@ import { ephemeralPorts } from '../ports.ts';
 import type { Ports } from '../ports.ts';
 import type { Part } from '../process/part.ts';
 import { Supervisor } from '../process/supervisor.ts';
-import type { Failure, PartHandle } from '../process/supervisor.ts';
+import type { Failure, PartHandle, SupervisorEvent } from '../process/supervisor.ts';
 import { untilServingAll } from '../until-serving-all.ts';
 import { createDatabase, createTopics, infrastructure } from './infrastructure.ts';
 import type { TestDatabase } from './infrastructure.ts';
@@ -19,6 +19,11 @@ export interface StartServicesOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Environment for one part, by its name. */
   readonly partEnv?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Environment for one start of a part, asked when it starts. */
+  readonly envAtStart?: (part: string) => Readonly<Record<string, string>>;
+  /** How often a part may die within a minute. */
+  readonly deathsMax?: number;
+  readonly onEvent?: (event: SupervisorEvent) => void;
 }
 
 export interface TestServices {
@@ -58,9 +63,14 @@ export async function startServices(options: StartServicesOptions = {}): Promise
     after: { orders: [], payments: [] },
     env: options.env ?? {},
     partEnv: options.partEnv ?? {},
+    ...(options.envAtStart === undefined ? {} : { envAtStart: options.envAtStart }),
   };
   const logs = join(directory, 'services', id);
-  const supervisor = new Supervisor({ logs, pids: join(logs, 'run') }, () => undefined);
+  const supervisor = new Supervisor(
+    { logs, pids: join(logs, 'run') },
+    options.onEvent ?? (() => undefined),
+    options.deathsMax,
+  );
   // A worker of Jest outlives a main process that is killed, and would keep the services with it.
   const orphaned = setInterval(() => {
     if (livePid(keeper) !== undefined) return;

@@ -16,6 +16,9 @@ export interface Topics {
   readonly payments: string;
 }
 
+/** The header of records that a proof sends and the platform never would. */
+export const OF_THE_PROOF = 'of-the-proof';
+
 /** An event as it lies in a topic. */
 export interface Told {
   readonly partition: number;
@@ -114,14 +117,17 @@ async function checkConsumed(topic: string, told: readonly Told[], consumer: Cli
 }
 
 async function checkLeftovers(service: string, database: Client): Promise<string[]> {
-  const { rows } = await database.query<{ outbox: number; dead: number; why: string | null }>(
-    `select (select count(*)::int from outbox) as outbox, (select count(*)::int from dead_letters) as dead,
-       (select min(why) from dead_letters) as why`,
+  const ours = `state = 'DEAD' and headers -> '${OF_THE_PROOF}' is null`;
+  const { rows } = await database.query<{ outbox: number; dead: number; why: string | null; both: number }>(
+    `select (select count(*)::int from outbox) as outbox, (select count(*)::int from dead_letters where ${ours}) as dead,
+       (select min(why) from dead_letters where ${ours}) as why,
+       (select count(*)::int from inbox join dead_letters using (topic, partition, record_offset)) as both`,
   );
-  const [{ outbox, dead, why } = { outbox: -1, dead: -1, why: null }] = rows;
+  const [{ outbox, dead, why, both } = { outbox: -1, dead: -1, why: null, both: -1 }] = rows;
   return [
     ...(outbox === 0 ? [] : [`${outbox} events are left in the outbox of ${service}`]),
     ...(dead === 0 ? [] : [`${service} has ${dead} dead letters, one of them: ${why}`]),
+    ...(both === 0 ? [] : [`${both} records are dead letters of ${service} and in its inbox as well`]),
   ];
 }
 
@@ -173,7 +179,8 @@ async function readEvents(brokers: string, topic: string, decode: Decode): Promi
   await consumer.run({
     eachBatch: async ({ batch: { partition, messages } }) => {
       try {
-        for (const message of messages) told.push({ partition, offset: message.offset, ...(await decode(message)) });
+        for (const message of messages.filter(({ headers }) => headers?.[OF_THE_PROOF] === undefined))
+          told.push({ partition, offset: message.offset, ...(await decode(message)) });
       } catch (error) {
         done.reject(error);
       }

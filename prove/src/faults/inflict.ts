@@ -4,6 +4,9 @@ import type { Stage } from '../stage.ts';
 import { duplicates } from './duplicates.ts';
 import { away, restart } from './infrastructure.ts';
 import { troubleLink } from './links.ts';
+import { lateCommit } from './late-commit.ts';
+import { poison, refusal } from './letters.ts';
+import { lock, pileUp } from './locks.ts';
 import { freeze, kill, terminate } from './processes.ts';
 import { splitBrain, zombie } from './replicas.ts';
 import { seam } from './seams.ts';
@@ -83,7 +86,22 @@ async function inflict(stage: Stage, fault: Fault): Promise<Inflicted> {
       return zombie(stage, fault);
     case 'split-brain':
       return splitBrain(stage, fault);
+    case 'lock':
+      return unlessAway(lock(stage, fault));
+    case 'pile-up':
+      return unlessAway(pileUp(stage, fault));
+    case 'late-commit':
+      return unlessAway(lateCommit(stage, fault));
+    case 'poison':
+      return poison(stage);
+    case 'refusal':
+      return refusal(stage, fault);
     case 'seam':
       return seam(stage, fault);
   }
+}
+
+/** These act through Kafka and the databases, which another fault may have taken away: then nothing came about. */
+async function unlessAway(inflicting: Promise<Inflicted>): Promise<Inflicted> {
+  return await inflicting.catch((error: unknown) => ({ healedAt: Date.now(), missed: String(error) }));
 }

@@ -9,6 +9,7 @@ export type LinkFault = Extract<Fault, { kind: 'cut' | 'slow' | 'silence' | 'res
 
 export async function troubleLink(stage: Stage, { kind, target, lastsMs }: LinkFault): Promise<Inflicted> {
   const link = stage.links[target];
+  if (link === undefined) return { healedAt: Date.now(), missed: 'there is no proxy' };
   if (kind === 'cut') link.cut();
   else if (kind === 'slow') link.slow(DELAY_MS);
   else if (kind === 'silence') link.silenceOpenConnections();
