@@ -4,6 +4,7 @@ import { http } from './experiments/http.ts';
 import { latency } from './experiments/latency.ts';
 import { memory } from './experiments/memory.ts';
 import { overload } from './experiments/overload.ts';
+import { jobQueues, otherRelays } from './experiments/peers.ts';
 import { relay } from './experiments/relay.ts';
 import { settle, settleHot } from './experiments/settle.ts';
 import type { Experiment } from './measure.ts';
@@ -19,4 +20,6 @@ export const experiments: readonly Experiment[] = [
   overload,
   cost,
   memory,
+  jobQueues,
+  otherRelays,
 ];
