@@ -51,6 +51,13 @@ describe('what kind of trouble an error is', () => {
     expect(errorKind(new Error('Connection terminated unexpectedly'))).toBe('transient');
   });
 
+  test('a call that its ending process still had in hand can be answered by another process', () => {
+    for (const state of ['is being', 'has been'])
+      expect(errorKind(new Error(`Connection pool ${state} shut down. Cannot create a new connection.`))).toBe(
+        'transient',
+      );
+  });
+
   test('a bug of ours is neither', () => {
     expect(errorKind(new TypeError('undefined is not a function'))).toBe('other');
     expect(errorKind('a string')).toBe('other');

@@ -88,7 +88,9 @@ function isLostConnection(error: unknown): boolean {
       connectionErrorCodes.has(String(code)) ||
       // Every address of a name was tried.
       (Array.isArray(errors) && errors.some(isLostConnection)) ||
-      // pg gives these no code.
-      /^(Connection terminated|timeout expired|Client has encountered a connection error)/i.test(String(message)),
+      // pg gives these no code; and slonik none to those of a process that is ending, whose calls another one can answer.
+      /^(Connection terminated|timeout expired|Client has encountered a connection error|Connection pool (is being|has been) shut down)/i.test(
+        String(message),
+      ),
   );
 }
