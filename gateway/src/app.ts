@@ -4,7 +4,7 @@ import type { Logger } from '@order-payments/platform/logger.ts';
 import type { OrdersClient } from './clients/orders.ts';
 import type { PaymentsClient } from './clients/payments.ts';
 import { logAccess, type HttpMetrics } from './middleware/access.ts';
-import { createInFlight } from './middleware/in-flight.ts';
+import type { InFlight } from './middleware/in-flight.ts';
 import { answerProblems } from './middleware/problem.ts';
 import { identifyRequests } from './middleware/request-id.ts';
 import { refuseUnmatched } from './middleware/unmatched.ts';
@@ -18,18 +18,17 @@ import type { GatewayState } from './state.ts';
 export interface AppParts {
   readonly orders: OrdersClient;
   readonly payments: PaymentsClient;
-  readonly inFlightMax: number;
+  readonly inFlight: InFlight;
   readonly isReady: () => Promise<boolean>;
   readonly logger: Logger;
   readonly metrics: HttpMetrics;
 }
 
 export function createApp(parts: AppParts): Koa<GatewayState> {
-  const { orders, payments, logger } = parts;
-  const inFlight = createInFlight(parts.inFlightMax);
+  const { orders, payments, inFlight, logger } = parts;
   const operate = createOperate(inFlight);
   const router = new Router<GatewayState>({ strict: true, sensitive: true });
-  addOrderRoutes(router, { operate, orders, inFlight });
+  addOrderRoutes(router, { operate, orders });
   addAccountRoutes(router, { operate, payments });
   addHealthRoutes(router, parts.isReady);
   addDocsRoutes(router);

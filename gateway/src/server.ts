@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Stoppable } from '@order-payments/platform/metrics.ts';
 import { sleep } from '@order-payments/platform/backoff.ts';
+import { AppError } from '@order-payments/kernel/errors.ts';
 import { newUuid } from '@order-payments/kernel/uuid.ts';
 import { presentProblem, problemMediaType } from './middleware/problem.ts';
 import { RequestError, type RequestErrorCode } from './request-error.ts';
@@ -14,6 +15,9 @@ const requestTimeoutMs = 8_000;
 const checkIntervalMs = 1_000;
 // A socket on which nothing moves while an answer is due: more than a wait of 10 s and two calls of 5 s.
 const idleTimeoutMs = 30_000;
+// A request for which there is no room waits so long, and has its 503 only then if there still is none. A client that does
+// not heed Retry-After can then be refused only once a second on each connection, and refusals leave room for work.
+const refusalPauseMs = 1_000;
 const headerBytesMax = 16 * 1024;
 const headersCountMax = 100;
 
@@ -27,6 +31,8 @@ export interface HttpServerOptions {
   readonly connectionsMax: number;
   readonly keepAliveMs: number;
   readonly handle: RequestListener;
+  /** Whether there is no room for the request now. */
+  readonly isFullFor: (request: IncomingMessage) => boolean;
   /** Told of every answer to what was no request. */
   readonly onRefused: (status: number) => void;
   /** Time between the first `Connection: close` and the end of idle connections. */
@@ -40,10 +46,20 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   // Of each connection the requests whose answers are not out yet: several, where a client pipelines.
   const answering = new Map<Duplex, Set<ServerResponse>>();
   let stopping = false;
-  const answer = (response: ServerResponse, error: RequestError): void => {
+  const answer = (response: ServerResponse, error: RequestError | AppError, connection = 'close'): void => {
     const { status, headers, body } = rawProblemParts(error);
     options.onRefused(status);
-    response.writeHead(status, headers).end(body);
+    response.writeHead(status, { ...headers, Connection: connection }).end(body);
+  };
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    if (stopping) response.setHeader('Connection', 'close');
+    options.handle(request, response);
+  };
+  const handleLater = (request: IncomingMessage, response: ServerResponse): void => {
+    if (response.destroyed) return;
+    if (!options.isFullFor(request)) return handle(request, response);
+    const overloaded = new AppError('OVERLOADED', 'too many requests are in flight');
+    answer(response, overloaded, stopping ? 'close' : 'keep-alive');
   };
   const server = createServer(
     {
@@ -61,8 +77,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       track(answering, request.socket, response);
       const wrong = checkHead(request);
       if (wrong !== undefined) return answer(response, wrong);
-      if (stopping) response.setHeader('Connection', 'close');
-      options.handle(request, response);
+      if (options.isFullFor(request)) setTimeout(handleLater, refusalPauseMs, request, response);
+      else handle(request, response);
     },
   );
   server.maxHeadersCount = headersCountMax;
@@ -150,7 +166,11 @@ function codeOfClientError(code: string | undefined): RequestErrorCode {
   return code === 'HPE_HEADER_OVERFLOW' ? 'HEADERS_TOO_LARGE' : 'MALFORMED_REQUEST';
 }
 
-function rawProblemParts(error: RequestError): { status: number; headers: Record<string, string>; body: string } {
+function rawProblemParts(error: RequestError | AppError): {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+} {
   const requestId = newUuid();
   const problem = presentProblem(error, requestId);
   const body = JSON.stringify(problem.body);

@@ -73,19 +73,41 @@ describe('services that fail', () => {
     expect(performance.now() - startedMs).toBeLessThan(4_500);
   });
 
-  test('too many at once: 503 with Retry-After at once, while probes are answered', async () => {
+  test('too many at once: 503 with Retry-After after a second, while probes are answered at once', async () => {
     const silence = await startSilence();
     const gateway = await start({ ORDERS_GRPC_URL: silence, GRPC_TIMEOUT_MS: '5000', HTTP_IN_FLIGHT_MAX: '3' });
     const held = Array.from({ length: 3 }, async () => postOrder(gateway));
     await new Promise((resolve) => setTimeout(resolve, 200));
     const startedMs = performance.now();
     const refused = await postOrder(gateway);
-    // At once, and not when those in hand are done.
+    // Not before there might have been room, and not only when those in hand are done.
+    expect(performance.now() - startedMs).toBeGreaterThan(950);
     expect(performance.now() - startedMs).toBeLessThan(4_000);
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
     expect(((await refused.json()) as { code: string }).code).toBe('OVERLOADED');
     expect((await fetch(`${gateway.url}/health/live`)).status).toBe(200);
     expect((await Promise.all(held)).map(({ status }) => status)).toEqual([504, 504, 504]);
+  });
+});
+
+describe('a request for which there is no room', () => {
+  test('is carried out when there is some within a second', async () => {
+    const silence = await startSilence();
+    const gateway = await start({ ORDERS_GRPC_URL: silence, GRPC_TIMEOUT_MS: '300', HTTP_IN_FLIGHT_MAX: '3' });
+    const answers = await Promise.all(Array.from({ length: 6 }, async () => postOrder(gateway)));
+    // All of them came as far as the service, three of them after the others.
+    expect(answers.map(({ status }) => status)).toEqual([504, 504, 504, 504, 504, 504]);
+  });
+
+  test('disturbs nobody when its client leaves', async () => {
+    const silence = await startSilence();
+    const gateway = await start({ ORDERS_GRPC_URL: silence, GRPC_TIMEOUT_MS: '2000', HTTP_IN_FLIGHT_MAX: '1' });
+    const held = postOrder(gateway);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const leaving = fetch(`${gateway.url}/orders/${userId}`, { signal: AbortSignal.timeout(200) });
+    await expect(leaving).rejects.toThrow();
+    expect((await held).status).toBe(504);
+    expect((await fetch(`${gateway.url}/health/live`)).status).toBe(200);
   });
 });
 

@@ -1,6 +1,6 @@
 import { seam } from '@order-payments/platform/seam.ts';
 import type { Middleware, ParameterizedContext } from 'koa';
-import type { InFlight } from '../middleware/in-flight.ts';
+import type { InFlight, Place } from '../middleware/in-flight.ts';
 import { readJsonBody } from '../middleware/body.ts';
 import { requestValidator } from '../openapi/validation.ts';
 import type { Operation } from '../openapi/types.ts';
@@ -17,7 +17,7 @@ export interface Input {
   readonly body?: Readonly<Record<string, unknown>>;
 }
 
-export type Handler<I extends Input> = (ctx: Context, input: I) => Promise<void>;
+export type Handler<I extends Input> = (ctx: Context, input: I, place: Place) => Promise<void>;
 export type Operate = <I extends Input>(described: Operation, handle: Handler<I>) => Middleware<GatewayState>;
 
 /** Makes a route of an operation: Accept, then every part of the request against the document, then the handler. */
@@ -38,7 +38,7 @@ export function createOperate(inFlight: InFlight): Operate {
         validator.body(body);
       }
       // The schemas have just checked what the handler's type says.
-      await inFlight.run(async () => handle(ctx, { path, query, headers, body } as unknown as I));
+      await inFlight.run(async (place) => handle(ctx, { path, query, headers, body } as unknown as I, place));
       // The service has answered; the client has not heard of it.
       seam('gateway.answered');
     };

@@ -2,7 +2,6 @@ import type { Router } from '@koa/router';
 import { parseOrderId, parseUserId } from '@order-payments/kernel/ids.ts';
 import type { OrdersClient } from '../clients/orders.ts';
 import { waitUntilSettled } from '../clients/wait-until-settled.ts';
-import type { InFlight } from '../middleware/in-flight.ts';
 import { orderPaths } from '../openapi/order-operations.ts';
 import type { OrderStatusName } from '../openapi/schemas.ts';
 import { orderStatusOf, presentCursor, presentOrder } from '../presenters.ts';
@@ -19,11 +18,11 @@ type GetOrderInput = { path: { order_id: string } };
 
 export function addOrderRoutes(
   router: Router<GatewayState>,
-  { operate, orders, inFlight }: { operate: Operate; orders: OrdersClient; inFlight: InFlight },
+  { operate, orders }: { operate: Operate; orders: OrdersClient },
 ): void {
   router.post(
     '/orders',
-    operate<CreateOrderInput>(orderPaths['/orders'].post, async (ctx, { headers, body }) => {
+    operate<CreateOrderInput>(orderPaths['/orders'].post, async (ctx, { headers, body }, place) => {
       const created = await orders.createOrder(
         {
           userId: parseUserId(body.user_id),
@@ -37,7 +36,7 @@ export function addOrderRoutes(
       const waitSeconds = waitOf(headers.Prefer);
       const settled =
         waitSeconds !== undefined &&
-        (await inFlight.tryWait(async () =>
+        (await place.leaveFor(async () =>
           waitUntilSettled(created, {
             look: async () => orders.getOrder(parseOrderId(created.id), ctx.state),
             timeoutMs: waitSeconds * 1000,
