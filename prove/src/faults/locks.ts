@@ -37,8 +37,9 @@ export async function pileUp(
     await sleep(lastsMs);
     await duplicator.stop();
     await withSuperuser(stage, target, async (client) => {
-      await client.query(LOCK);
+      // It may have frozen in a transaction, which has to end first. What it begins then waits behind this lock.
       part.kill('SIGCONT');
+      await client.query(LOCK);
       await sleep(HELD_AT_WAKING_MS);
       await client.query('rollback');
     });
