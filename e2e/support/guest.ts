@@ -31,7 +31,7 @@ export async function startGuest(guest: Guest): Promise<void> {
     spec: {
       restartPolicy: 'Never',
       // Whatever became of the suite that started it.
-      activeDeadlineSeconds: 1_200,
+      activeDeadlineSeconds: 1_800,
       automountServiceAccountToken: false,
       terminationGracePeriodSeconds: 0,
       securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: 'RuntimeDefault' } },
