@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { sql, type Transaction } from '../db/pool.ts';
+import { rowsAs } from '../db/rows.ts';
 import type { ReceivedEvent } from '../kafka/envelope.ts';
 
 /** What the inbox knows of the events that were just received. */
@@ -11,7 +12,7 @@ export interface Received {
 }
 
 const eventIdRow = z.object({ event_id: z.string() });
-const hashRow = z.object({ event_id: z.string(), data_hash: z.instanceof(Buffer) });
+const hashRow = z.object({ event_id: z.string(), data_hash: z.string() });
 
 /**
  * Records the events in the caller's transaction: insert-or-nothing, then a look at what was there. A consumer that
@@ -25,7 +26,7 @@ export async function receive(transaction: Transaction, events: readonly Receive
   const storedHashes = await readHashes(transaction, knownIds);
   const contradicts = (event: ReceivedEvent): boolean => {
     const hash = storedHashes.get(event.event_id) ?? first.get(event.event_id)?.dataHash;
-    return hash !== undefined && !hash.equals(event.dataHash);
+    return hash !== undefined && hash !== event.dataHash;
   };
   return {
     fresh: [...first.values()].filter(({ event_id }) => inserted.has(event_id)),
@@ -36,27 +37,33 @@ export async function receive(transaction: Transaction, events: readonly Receive
 async function insertFresh(transaction: Transaction, events: readonly ReceivedEvent[]): Promise<Set<string>> {
   if (events.length === 0) return new Set();
   // In one order for all consumers, so that two with the same events wait for each other and do not deadlock.
-  const rows = [...events]
-    .sort((a, b) => (a.event_id < b.event_id ? -1 : 1))
-    .map(({ event_id, record, dataHash }) => [
-      event_id,
-      record.topic,
-      record.partition,
-      record.offset,
-      dataHash as never,
-    ]);
-  const inserted = await transaction.any(sql.type(eventIdRow)`
-    insert into inbox (event_id, topic, partition, record_offset, data_hash)
-    select * from ${sql.unnest(rows, ['uuid', 'text', 'int4', 'int8', 'bytea'])}
-    on conflict (event_id) do nothing
-    returning event_id`);
-  return new Set(inserted.map(({ event_id }) => event_id));
+  const sorted = [...events].sort((a, b) => (a.event_id < b.event_id ? -1 : 1));
+  // It answers with those that were there: usually none, so usually no row is read.
+  const known = await transaction.any(sql.type(eventIdRow)`
+    with received as materialized (
+      select * from ${rowsAs('received', sorted, {
+        event_id: ['uuid', (event) => event.event_id],
+        topic: ['text', ({ record }) => record.topic],
+        partition: ['int4', ({ record }) => record.partition],
+        record_offset: ['int8', ({ record }) => record.offset],
+        data_hash: ['bytea', (event) => `\\x${event.dataHash}`],
+      })}
+    ), recorded as (
+      insert into inbox (event_id, topic, partition, record_offset, data_hash)
+      select event_id, topic, partition, record_offset, data_hash from received
+      on conflict (event_id) do nothing
+      returning event_id
+    )
+    select event_id from received where event_id not in (select event_id from recorded)`);
+  const inserted = new Set(sorted.map(({ event_id }) => event_id));
+  for (const { event_id } of known) inserted.delete(event_id);
+  return inserted;
 }
 
-async function readHashes(transaction: Transaction, eventIds: readonly string[]): Promise<Map<string, Buffer>> {
+async function readHashes(transaction: Transaction, eventIds: readonly string[]): Promise<Map<string, string>> {
   if (eventIds.length === 0) return new Map();
   const rows = await transaction.any(sql.type(hashRow)`
-    select event_id, data_hash from inbox where event_id = any(${sql.array(eventIds, 'uuid')})`);
+    select event_id, encode(data_hash, 'hex') as data_hash from inbox where event_id = any(${sql.array(eventIds, 'uuid')})`);
   return new Map(rows.map(({ event_id, data_hash }) => [event_id, data_hash]));
 }
 

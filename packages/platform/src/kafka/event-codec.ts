@@ -131,9 +131,12 @@ export function createEventCodec(options: {
     encode(envelope) {
       const schema = idByEventType.get(envelope.event_type);
       if (schema === undefined) throw new TypeError(`no schema for ${envelope.event_type}`);
-      const header = Buffer.alloc(headerBytes);
-      header.writeInt32BE(schema.id, 1);
-      return Buffer.concat([header, schema.type.toBuffer(envelope)]);
+      const body = schema.type.toBuffer(envelope);
+      const bytes = Buffer.allocUnsafe(headerBytes + body.length);
+      bytes[0] = 0;
+      bytes.writeInt32BE(schema.id, 1);
+      body.copy(bytes, headerBytes);
+      return bytes;
     },
     async decode(value, writtenAtMs = Date.now()) {
       if (value === null) return { kind: 'skipped', why: 'tombstone' };

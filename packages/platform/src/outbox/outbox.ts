@@ -1,6 +1,7 @@
 import type { FragmentSqlToken } from 'slonik';
 import { z } from 'zod';
 import { sql, type Connection } from '../db/pool.ts';
+import { rowsAs } from '../db/rows.ts';
 
 /** An event as it waits for the relay: encoded already, so the relay moves bytes. */
 export interface OutboxRow {
@@ -22,12 +23,19 @@ export function outboxInsert(source: FragmentSqlToken): FragmentSqlToken {
 /** Appends the rows in their order, in the caller's transaction. */
 export async function appendToOutbox(connection: Connection, rows: readonly OutboxRow[]): Promise<void> {
   if (rows.length === 0) return;
-  const tuples = rows.map(({ eventId, topic, key, payload }) => [eventId, topic, key, payload as never]);
-  await connection.query(sql.unsafe`
-    ${outboxInsert(sql.fragment`
-      ${sql.unnest(tuples, ['uuid', 'text', 'text', 'bytea'])} with ordinality as appended (event_id, topic, key, payload, position)
-      order by position`)}
-  `);
+  await connection.query(
+    sql.unsafe`${outboxInsert(sql.fragment`(select * from ${outboxRowsAs('appended', rows)}) as appended`)}`,
+  );
+}
+
+/** The rows as a relation of a statement, in their order. */
+export function outboxRowsAs(name: string, rows: readonly OutboxRow[]): FragmentSqlToken {
+  return rowsAs(name, rows, {
+    event_id: ['uuid', (row) => row.eventId],
+    topic: ['text', (row) => row.topic],
+    key: ['text', (row) => row.key],
+    payload: ['bytea', (row) => row.payload],
+  });
 }
 
 /** Age of the oldest row in seconds, 0 where the outbox is empty. The primary key's order is the rows' order, so this reads one row. */

@@ -1,5 +1,6 @@
 import type { OrderId } from '@order-payments/kernel/ids.ts';
 import { sql, type Connection } from '@order-payments/platform/db/pool.ts';
+import { rowsAs } from '@order-payments/platform/db/rows.ts';
 import { outboxInsert } from '@order-payments/platform/outbox/outbox.ts';
 import { z } from 'zod';
 import type { NewOrder, Order } from '../domain/order.ts';
@@ -27,8 +28,7 @@ export async function insertOrders(
 ): Promise<ReadonlySet<OrderId>> {
   const refused = await connection.any(sql.type(refusedRow)`
     with input as materialized (
-      select * from ${unnestOrders(rows)}
-        as input (id, user_id, amount, description, idempotency_key, created_at, event_id, payload)
+      select * from ${inputRows(rows)}
     ), created as (
       insert into orders (id, user_id, amount, description, idempotency_key, created_at)
       select id, user_id, amount, description, idempotency_key, created_at from input
@@ -46,22 +46,19 @@ export async function insertOrders(
   return new Set(refused.map((row) => row.id));
 }
 
-function unnestOrders(rows: readonly OrderWithEvent[]) {
+function inputRows(rows: readonly OrderWithEvent[]) {
   // In one order for all: batches that hold the same keys in different orders deadlock.
   const sorted = [...rows].sort((a, b) => compareByKey(a.order, b.order));
-  return sql.unnest(
-    sorted.map(({ order, eventId, payload }) => [
-      order.id,
-      order.userId,
-      order.amount,
-      order.description,
-      order.idempotencyKey ?? null,
-      order.createdAt.toISOString(),
-      eventId,
-      payload as never,
-    ]),
-    ['uuid', 'uuid', 'int8', 'text', 'text', 'timestamptz', 'uuid', 'bytea'],
-  );
+  return rowsAs('input', sorted, {
+    id: ['uuid', ({ order }) => order.id],
+    user_id: ['uuid', ({ order }) => order.userId],
+    amount: ['int8', ({ order }) => order.amount],
+    description: ['text', ({ order }) => order.description],
+    idempotency_key: ['text', ({ order }) => order.idempotencyKey ?? null],
+    created_at: ['timestamptz', ({ order }) => order.createdAt],
+    event_id: ['uuid', ({ eventId }) => eventId],
+    payload: ['bytea', ({ payload }) => payload],
+  });
 }
 
 function compareByKey(a: NewOrder, b: NewOrder): number {

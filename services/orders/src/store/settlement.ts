@@ -1,5 +1,6 @@
 import type { OrderId } from '@order-payments/kernel/ids.ts';
 import { sql, type Connection } from '@order-payments/platform/db/pool.ts';
+import { rowsAs } from '@order-payments/platform/db/rows.ts';
 import { z } from 'zod';
 import type { Outcome } from '../domain/settle.ts';
 import { id } from './rows.ts';
@@ -18,20 +19,18 @@ export async function settleOrders(
   outcomes: readonly Outcome[],
 ): Promise<ReadonlyMap<OrderId, SettledOrder>> {
   if (outcomes.length === 0) return new Map();
-  const rows = [...outcomes]
-    .sort((a, b) => (a.orderId < b.orderId ? -1 : 1))
-    .map((outcome) => [
-      outcome.orderId,
-      outcome.userId,
-      outcome.status,
-      outcome.status === 'CANCELED' ? outcome.cancelReason : null,
-      outcome.decidedAt.toISOString(),
-    ]);
+  const sorted = [...outcomes].sort((a, b) => (a.orderId < b.orderId ? -1 : 1));
+  const rows = rowsAs('outcome', sorted, {
+    order_id: ['uuid', (outcome) => outcome.orderId],
+    user_id: ['uuid', (outcome) => outcome.userId],
+    status: ['text', (outcome) => outcome.status],
+    cancel_reason: ['text', (outcome) => (outcome.status === 'CANCELED' ? outcome.cancelReason : null)],
+    decided_at: ['timestamptz', (outcome) => outcome.decidedAt],
+  });
   const settled = await connection.any(sql.type(settledRow)`
     update orders
     set status = outcome.status, cancel_reason = outcome.cancel_reason, settled_at = outcome.decided_at, swept_at = null
-    from ${sql.unnest(rows, ['uuid', 'uuid', 'text', 'text', 'timestamptz'])}
-      as outcome (order_id, user_id, status, cancel_reason, decided_at)
+    from ${rows}
     where orders.id = outcome.order_id and orders.user_id = outcome.user_id and orders.status = 'NEW'
     returning orders.id, orders.created_at`);
   return new Map(settled.map((row) => [row.id, { id: row.id, createdAt: row.created_at }]));

@@ -1,5 +1,6 @@
 import { sql, type Transaction } from '@order-payments/platform/db/pool.ts';
-import { outboxInsert, type OutboxRow } from '@order-payments/platform/outbox/outbox.ts';
+import { rowsAs } from '@order-payments/platform/db/rows.ts';
+import { outboxInsert, outboxRowsAs, type OutboxRow } from '@order-payments/platform/outbox/outbox.ts';
 import { z } from 'zod';
 import type { AccountChange, Settlement } from '../domain/settle.ts';
 import type { Debit, Payment } from '../domain/account.ts';
@@ -29,7 +30,7 @@ export async function writeSettlement(
   const written = await transaction.one(sql.type(writtenRow)`
     with account as (
       update accounts set balance = new.balance, version = new.version, updated_at = ${now.toISOString()}
-      from ${unnestAccounts(accounts)} as new (id, expected_version, version, balance)
+      from ${accountRows(accounts)}
       -- any() says what the join says, and keeps the planner from reading the whole table (3 of 7 ms at 10,000 accounts).
       where accounts.id = new.id and accounts.version = new.expected_version
         and accounts.id = any(${sql.array(
@@ -41,16 +42,15 @@ export async function writeSettlement(
       insert into transactions
         (id, account_id, account_version, type, amount, reference_order_id, balance_after, created_at)
       select id, account_id, account_version, 'DEBIT', amount, order_id, balance_after, created_at
-      from ${unnestDebits(debits)}
-        as new (id, account_id, account_version, amount, order_id, balance_after, created_at)
+      from ${debitRows(debits)}
     ), payment as (
       insert into payments (order_id, user_id, amount, status, reason, created_at)
       select order_id, user_id, amount, status, reason, created_at
-      from ${unnestPayments(payments)} as new (order_id, user_id, amount, status, reason, created_at)
+      from ${paymentRows(payments)}
       on conflict do nothing
       returning order_id
     ), outcome as (
-      ${outboxInsert(sql.fragment`${unnestOutbox(outbox)} as new (event_id, topic, key, payload)`)}
+      ${outboxInsert(outboxRowsAs('new', outbox))}
     )
     select (select count(*) from account) as accounts, (select count(*) from payment) as payments`);
   if (written.accounts !== BigInt(accounts.length))
@@ -59,47 +59,36 @@ export async function writeSettlement(
     throw new ConcurrentSettlementError('an order was decided by another consumer at the same time');
 }
 
-function unnestAccounts(accounts: readonly AccountChange[]) {
-  return sql.unnest(
-    accounts.map(({ accountId, expectedVersion, version, balance }) => [accountId, expectedVersion, version, balance]),
-    ['uuid', 'int8', 'int8', 'int8'],
-  );
+function accountRows(accounts: readonly AccountChange[]) {
+  return rowsAs('new', accounts, {
+    id: ['uuid', (account) => account.accountId],
+    expected_version: ['int8', (account) => account.expectedVersion],
+    version: ['int8', (account) => account.version],
+    balance: ['int8', (account) => account.balance],
+  });
 }
 
-function unnestDebits(debits: readonly Debit[]) {
-  return sql.unnest(
-    debits.map((debit) => [
-      debit.id,
-      debit.accountId,
-      debit.accountVersion,
-      debit.amount,
-      debit.orderId,
-      debit.balanceAfter,
-      debit.createdAt.toISOString(),
-    ]),
-    ['uuid', 'uuid', 'int8', 'int8', 'uuid', 'int8', 'timestamptz'],
-  );
+function debitRows(debits: readonly Debit[]) {
+  return rowsAs('new', debits, {
+    id: ['uuid', (debit) => debit.id],
+    account_id: ['uuid', (debit) => debit.accountId],
+    account_version: ['int8', (debit) => debit.accountVersion],
+    amount: ['int8', (debit) => debit.amount],
+    order_id: ['uuid', (debit) => debit.orderId],
+    balance_after: ['int8', (debit) => debit.balanceAfter],
+    created_at: ['timestamptz', (debit) => debit.createdAt],
+  });
 }
 
-function unnestPayments(payments: readonly Payment[]) {
+function paymentRows(payments: readonly Payment[]) {
   // In one order for all consumers: two that decide the same orders wait for each other on the primary key.
   const sorted = [...payments].sort((a, b) => (a.orderId < b.orderId ? -1 : 1));
-  return sql.unnest(
-    sorted.map((payment) => [
-      payment.orderId,
-      payment.userId,
-      payment.amount,
-      payment.status,
-      payment.status === 'FAILED' ? payment.reason : null,
-      payment.createdAt.toISOString(),
-    ]),
-    ['uuid', 'uuid', 'int8', 'text', 'text', 'timestamptz'],
-  );
-}
-
-function unnestOutbox(outbox: readonly OutboxRow[]) {
-  return sql.unnest(
-    outbox.map(({ eventId, topic, key, payload }) => [eventId, topic, key, payload as never]),
-    ['uuid', 'text', 'text', 'bytea'],
-  );
+  return rowsAs('new', sorted, {
+    order_id: ['uuid', (payment) => payment.orderId],
+    user_id: ['uuid', (payment) => payment.userId],
+    amount: ['int8', (payment) => payment.amount],
+    status: ['text', (payment) => payment.status],
+    reason: ['text', (payment) => (payment.status === 'FAILED' ? payment.reason : null)],
+    created_at: ['timestamptz', (payment) => payment.createdAt],
+  });
 }
