@@ -2,6 +2,7 @@
 //   -- --quick         three minutes: shows that each measure works and that nothing is lost; its figures mean nothing
 //   -- --only P4,P5    some goals, or experiments by name (chain, http, settle, settle-hot, relay, latency, overload, cost, memory)
 //   -- --pairs 2 --seconds 4 --orders 30000   less of everything, while one tries something out
+//   -- --profiles DIRECTORY                    a processor profile of each of the platform's processes
 //   -- --growth        P11 and P12: what becomes of it as the tables grow
 // It fails when something was lost, doubled or wrong, and never because of a time.
 import { parseArgs } from 'node:util';
@@ -27,6 +28,7 @@ async function bench(): Promise<number> {
       pairs: { type: 'string' },
       seconds: { type: 'string' },
       orders: { type: 'string' },
+      profiles: { type: 'string' },
     },
   });
   const base = values.quick ? quickEffort : wholeEffort;
@@ -45,7 +47,7 @@ async function bench(): Promise<number> {
     return 2;
   }
   say('Starting the platform, durable, on data of its own');
-  const { rig, close } = await openRig(effort, say);
+  const { rig, close } = await openRig(effort, say, values.profiles);
   let stopping = false;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => {

@@ -33,12 +33,18 @@ export interface Rig {
 export const FLOOR_DATABASE: Readonly<Record<Service, string>> = { orders: 'floor_orders', payments: 'floor_payments' };
 export const RELAY_TOPICS = { ours: 'bench.relay', floor: 'bench.floor' } as const;
 
+/** `profiles`: a folder for the processor profile of each process, written when it ends. */
 export async function openRig(
   effort: Effort,
   say: (message: string) => void,
+  profiles?: string,
 ): Promise<{ rig: Rig; close(): Promise<void> }> {
   const directory = await createTemporaryDirectory();
-  const platform = await startPlatform({ ports: 'ephemeral', directory });
+  const platform = await startPlatform({
+    ports: 'ephemeral',
+    directory,
+    ...(profiles !== undefined && { extraEnv: { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profiles}` } }),
+  });
   const clients: pg.Client[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(clients.map((client) => client.end()));
