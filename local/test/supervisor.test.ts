@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { livePid, processIdentity } from '../process-lock.mjs';
@@ -60,6 +61,25 @@ describe('a supervisor', () => {
     await handle.untilReady(5_000);
     expect(handle.pid()).toEqual(expect.any(Number));
     expect(events).toContainEqual({ type: 'died', part: 'part', reason: 'ended with SIGKILL', againInMs: 250 });
+  });
+
+  test.each([0, 20, 200])('does not take for a death that a part is replaced %s ms into its start', async (ms) => {
+    let isReady = false;
+    const probe = async (): Promise<void> => {
+      if (!isReady) throw new Error('not yet');
+    };
+    const started = supervisor.start([programPart('part', { program: STAY, probe })]);
+    await sleep(ms);
+    const handle = supervisor.handle('part');
+    const before = handle.pid();
+    await handle.stop();
+    expect(handle.pid()).toBeUndefined();
+    isReady = true;
+    handle.start();
+    await started;
+    await handle.untilReady(5_000);
+    expect(handle.pid()).not.toBe(before);
+    expect(events.filter(({ type }) => type === 'died')).toEqual([]);
   });
 
   test('gives up on a part that dies five times within a minute, with its last log lines', async () => {

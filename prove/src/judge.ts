@@ -50,7 +50,10 @@ export async function judge(evidence: Evidence): Promise<Judgement> {
   try {
     say('every order has to settle');
     const { settleMs, drainMs } = evidence.limits ?? { settleMs: SETTLE_LIMIT_MS, drainMs: BACKLOG_LIMIT_MS };
-    const unsettled = await untilSettled(databases.orders, evidence.lastHealAt, settleMs);
+    const unsettled = await untilSettled(databases.orders, {
+      writtenUntil: Date.now(),
+      deadline: evidence.lastHealAt + settleMs,
+    });
     const settledAfterMs = Date.now() - evidence.lastHealAt;
     say('the backlog has to drain');
     const undrained = await untilDrained(stage, databases, drainMs);
@@ -94,17 +97,32 @@ export async function judge(evidence: Evidence): Promise<Judgement> {
   }
 }
 
-/** I4. */
-async function untilSettled(orders: pg.Client, lastHealAt: number, limitMs: number): Promise<Violation[]> {
+/** I4, while the load may go on: every order that was written before the last heal is settled. */
+export async function settleAll(
+  stage: Stage,
+  lastHealAt: number,
+): Promise<Pick<Judgement, 'violations' | 'settledAfterMs'>> {
+  const orders = await connectAsSuperuser(stage, 'orders');
+  try {
+    const violations = await untilSettled(orders, { writtenUntil: lastHealAt, deadline: lastHealAt + SETTLE_LIMIT_MS });
+    return { violations, settledAfterMs: Math.max(0, Date.now() - lastHealAt) };
+  } finally {
+    await orders.end();
+  }
+}
+
+async function untilSettled(
+  orders: pg.Client,
+  { writtenUntil, deadline }: { readonly writtenUntil: number; readonly deadline: number },
+): Promise<Violation[]> {
   for (;;) {
     const { rows } = await orders.query<{ id: string }>(
-      `select id from orders where status = 'NEW' order by id limit ${NAMED_MAX}`,
+      `select id from orders where status = 'NEW' and created_at <= $1 order by id limit ${NAMED_MAX}`,
+      [new Date(writtenUntil)],
     );
     if (rows.length === 0) return [];
-    if (Date.now() > lastHealAt + limitMs)
-      return rows.map(({ id }) =>
-        violation('I4', `order ${id} is NEW ${limitMs / 1_000} s after the last fault healed`),
-      );
+    if (Date.now() > deadline)
+      return rows.map(({ id }) => violation('I4', `order ${id} is still NEW, though nothing is in its way`));
     await sleep(100);
   }
 }

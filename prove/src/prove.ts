@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FaultRecord } from './faults/inflict.ts';
 import { inflictAll } from './faults/inflict.ts';
-import { judge } from './judge.ts';
+import { judge, settleAll } from './judge.ts';
 import type { Judgement } from './judge.ts';
 import { Load } from './load.ts';
 import { MemoryWatch, peaks } from './memory.ts';
@@ -59,7 +59,7 @@ export interface Proof extends Omit<Judgement, 'paid'> {
 const OVERHEAD_SECONDS = 75;
 const OVERHEAD_SHARE = 0.5;
 /** Where the machine is slow, the load goes on so long after the faults. */
-const OVERTIME_MS = 60_000;
+const OVERTIME_MS = 240_000;
 const LONG_SECONDS = 900;
 
 export function windowOf(seconds: number): number {
@@ -95,7 +95,8 @@ async function run(stage: Stage, options: ProveOptions, beganAt: number): Promis
   const windowMs = windowOf(seconds);
   const schedule = scheduleOf(options);
   const orders = Math.ceil((windowMs / 1_000) * options.ordersPerSecond);
-  const load = new Load({ url: stage.url, seed, orders, windowMs, signal });
+  const tooLate = new AbortController();
+  const load = new Load({ url: stage.url, seed, orders, windowMs, signal: AbortSignal.any([signal, tooLate.signal]) });
   const { hot, poor, rich } = load.crowd;
   const reader = new Reader(stage.url, load.client, [...hot, ...poor, ...rich]);
   const memory = new MemoryWatch(SERVICES, (part) => stage.platform.part(part).pid());
@@ -120,28 +121,35 @@ async function run(stage: Stage, options: ProveOptions, beganAt: number): Promis
     await load.openAccounts();
     say(`${orders} orders and ${schedule.length} faults in ${Math.round(windowMs / 1_000)} s`);
     const reading = reader.run(resting.signal);
-    await Promise.all([
-      load.run(Date.now() + windowMs + OVERTIME_MS),
-      inflictAll(stage, schedule, {
-        signal,
-        onBegin: (planned) => void going.add(planned),
-        onRecord: (record) => {
-          going.delete(record.planned);
-          faults.push(record);
-        },
-      }),
-    ]);
-    signal.throwIfAborted();
+    const loading = load.run(Infinity);
+    loading.catch(() => undefined);
+    await inflictAll(stage, schedule, {
+      signal,
+      onBegin: (planned) => void going.add(planned),
+      onRecord: (record) => {
+        going.delete(record.planned);
+        faults.push(record);
+      },
+    });
     const lastHealAt = Math.max(...faults.map(({ healedAt }) => healedAt), beganAt);
-    say('no fault any more: what got no answer is asked again');
+    say('no fault any more: every order from before has to settle within a minute');
+    const healing = await settleAll(stage, lastHealAt);
+    setTimeout(() => tooLate.abort(), OVERTIME_MS).unref();
+    if (load.orders < orders) say('the load goes on until all its orders are placed');
+    await loading;
+    signal.throwIfAborted();
+    const quietAt = Math.max(lastHealAt, Date.now());
+    say('what got no answer is asked again');
     await load.resolveAll();
     resting.abort();
     await reading;
-    const { paid, ...judgement } = await judge({ stage, load, reader, lastHealAt, lives: memory.lives, say });
+    const { paid, ...judgement } = await judge({ stage, load, reader, lastHealAt: quietAt, lives: memory.lives, say });
     const notBack = faults.filter(({ failed }) => failed !== undefined);
     return {
       ...judgement,
+      settledAfterMs: healing.settledAfterMs,
       violations: [
+        ...healing.violations,
         ...judgement.violations,
         ...notBack.map(({ planned, failed }) => ({
           invariant: 'I8' as const,

@@ -62,7 +62,8 @@ const SECOND_MS = 1_000;
 
 /** Faults come in storms, side by side; in the calm between two of them the platform has to catch up. */
 const STORM_MS = 38 * SECOND_MS;
-const CALM_MS = 14 * SECOND_MS;
+export const CALM_MS = 14 * SECOND_MS;
+const CYCLE_MS = STORM_MS + CALM_MS;
 
 function faults(slotSeconds: number, ...list: Fault[]): Candidate[] {
   return list.map((fault) => ({ fault, slotMs: slotSeconds * SECOND_MS }));
@@ -184,7 +185,7 @@ function fillLane(
   const random = seededRandom(seed, lane);
   const planned: Array<Omit<PlannedFault, 'n'>> = [];
   let deck = eachKindFirst(random.shuffled(candidates));
-  for (let begin = 0; begin < windowMs; begin += STORM_MS + CALM_MS) {
+  for (let begin = 0; begin < windowMs; begin += CYCLE_MS) {
     const end = Math.min(begin + STORM_MS, windowMs);
     for (let atMs = begin + random.below(SECOND_MS); ;) {
       const isPossible = ({ fault, slotMs }: Candidate): boolean =>
@@ -199,6 +200,16 @@ function fillLane(
     }
   }
   return planned;
+}
+
+/** Which storm a fault belongs to, counted from 0. */
+export function stormOf({ atMs }: Pick<PlannedFault, 'atMs'>): number {
+  return Math.floor(atMs / CYCLE_MS);
+}
+
+/** When a storm is to begin. */
+export function beginOfStorm(storm: number): number {
+  return storm * CYCLE_MS;
 }
 
 /** A short run has no time for all, so each kind comes once before the rest. */

@@ -48,7 +48,7 @@ export interface Stage {
 /** So many deaths in a minute are more than any schedule plans. */
 export const DEATHS_MAX = 200;
 /** Slow machines included; what is not back by then does not come back. */
-const BACK_TIMEOUT_MS = 90_000;
+const BACK_TIMEOUT_MS = 180_000;
 
 export async function setStage(
   directory: string,

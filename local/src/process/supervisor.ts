@@ -48,6 +48,7 @@ const READY_TIMEOUT_MS = 120_000;
 const STOP_DEADLINE_MS = 18_000;
 const LOOP_END_MS = 1_000;
 const FAILURE_LOG_LINES = 20;
+const HELD_POLL_MS = 50;
 
 /** Keeps parts running, in the order of their dependencies. */
 export class Supervisor {
@@ -89,7 +90,11 @@ export class Supervisor {
       stop: async () => {
         state.held = true;
         state.ready = false;
-        return state.running?.stop();
+        const exit = await state.running?.stop();
+        // Until its loop has seen that it is held: a `start` before that would look like a death.
+        do await sleep(HELD_POLL_MS);
+        while (state.running !== undefined);
+        return exit;
       },
       start: () => {
         state.held = false;
@@ -146,7 +151,7 @@ export class Supervisor {
     await Promise.race([turn, aborted(this.#stopping.signal)]);
     while (!this.#stopping.signal.aborted) {
       if (state.held) {
-        await sleep(50);
+        await sleep(HELD_POLL_MS);
         continue;
       }
       const reason = await this.#runOnce(state);
@@ -167,7 +172,7 @@ export class Supervisor {
       const running = await spawnPart(part, this.#directories);
       state.running = running;
       // The stop may have come while the process was being made, too early to find it.
-      if (this.#stopping.signal.aborted) running.kill('SIGKILL');
+      if (this.#stopping.signal.aborted || state.held) running.kill('SIGKILL');
       if (part.kind === 'service') {
         await this.#untilServing(state, running);
         this.#ready(state, 'ready', startedAt);

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { beginOfStorm, CALM_MS, stormOf } from '../schedule.ts';
 import type { Fault, PlannedFault } from '../schedule.ts';
 import type { Stage } from '../stage.ts';
 import { duplicates } from './duplicates.ts';
@@ -27,7 +28,10 @@ export interface FaultRecord extends Inflicted {
   readonly failed?: string;
 }
 
-/** Inflicts every fault at its time; each lane one after another, the lanes side by side. */
+/**
+ * Inflicts every fault at its time; within a storm each lane one after another, the lanes side by side. Where a machine is too
+ * slow for a storm's time, the next one comes later, for the platform must have its calm.
+ */
 export async function inflictAll(
   stage: Stage,
   schedule: readonly PlannedFault[],
@@ -41,16 +45,18 @@ export async function inflictAll(
     readonly onRecord: (record: FaultRecord) => void;
   },
 ): Promise<void> {
-  const startedAt = Date.now();
-  const lanes = Map.groupBy(schedule, ({ lane }) => lane);
+  let zero = Date.now();
   const runLane = async (faults: readonly PlannedFault[]): Promise<void> => {
     for (const planned of faults) {
-      await sleep(Math.max(0, startedAt + planned.atMs - Date.now()), undefined, { signal });
+      await sleep(Math.max(0, zero + planned.atMs - Date.now()), undefined, { signal });
       onBegin(planned);
       onRecord(await inflictOne(stage, planned));
     }
   };
-  await Promise.all([...lanes.values()].map(runLane));
+  for (const [storm, faults] of Map.groupBy(schedule, stormOf)) {
+    await Promise.all([...Map.groupBy(faults, ({ lane }) => lane).values()].map(runLane));
+    zero = Math.max(zero, Date.now() + CALM_MS - beginOfStorm(storm + 1));
+  }
 }
 
 async function inflictOne(stage: Stage, planned: PlannedFault): Promise<FaultRecord> {

@@ -3,7 +3,7 @@ import type { Fault } from '../schedule.ts';
 import type { Stage } from '../stage.ts';
 import type { Inflicted } from './inflict.ts';
 
-const BACK_TIMEOUT_MS = 90_000;
+const BACK_TIMEOUT_MS = 180_000;
 
 /** kill -9; the supervisor starts it again at once. Healed when it answers. */
 export async function restart(stage: Stage, { target }: Extract<Fault, { kind: 'restart' }>): Promise<Inflicted> {

@@ -4,7 +4,7 @@ import { SERVICES } from '../schedule.ts';
 import type { Stage } from '../stage.ts';
 import type { Inflicted } from './inflict.ts';
 
-const BACK_TIMEOUT_MS = 60_000;
+const BACK_TIMEOUT_MS = 180_000;
 
 /** kill -9 of one of our processes, or of all at once; the platform heals itself from this moment on. */
 export async function kill(stage: Stage, { target }: Extract<Fault, { kind: 'kill' }>): Promise<Inflicted> {

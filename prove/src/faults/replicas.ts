@@ -10,8 +10,8 @@ import { holds } from '../stage.ts';
 import type { Stage } from '../stage.ts';
 import type { Inflicted } from './inflict.ts';
 
-const READY_TIMEOUT_MS = 40_000;
-const FROZEN_TIMEOUT_MS = 25_000;
+const READY_TIMEOUT_MS = 120_000;
+const FROZEN_TIMEOUT_MS = 35_000;
 /** Time for the one that woke to do what it still thinks is its own. */
 const AFTERMATH_MS = 3_000;
 

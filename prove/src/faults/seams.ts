@@ -5,8 +5,9 @@ import { holds } from '../stage.ts';
 import type { Stage } from '../stage.ts';
 import type { Inflicted } from './inflict.ts';
 
-const REACHED_TIMEOUT_MS = 25_000;
-const BACK_TIMEOUT_MS = 60_000;
+const REACHED_TIMEOUT_MS = 30_000;
+/** Slow machines included: a process waits for the registry, and the registry for its database. */
+const BACK_TIMEOUT_MS = 180_000;
 const DYING_MS = 300;
 /** The sweeper looks after orders that are half a second old, so that there are some. */
 const HASTY = { SWEEP_OVERDUE_MS: '500', SWEEP_INTERVAL_MS: '200', SWEEP_BACKOFF_MS: '1000' };
