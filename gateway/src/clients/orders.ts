@@ -7,6 +7,7 @@ import {
 import { assert } from '@order-payments/kernel/assert.ts';
 import type { OrderId, UserId } from '@order-payments/kernel/ids.ts';
 import { callUnary, channelOptions } from '@order-payments/platform/grpc/client.ts';
+import { prepareCreateOrder } from './create-orders.ts';
 import { isReachable, type CallContext, type ServiceClient } from './service-client.ts';
 
 export interface NewOrder {
@@ -33,15 +34,11 @@ export interface OrdersClient extends ServiceClient {
 export function createOrdersClient(options: { target: string; timeoutMs: number }): OrdersClient {
   const { target, timeoutMs } = options;
   const client = new OrdersServiceClient(target, credentials.createInsecure(), channelOptions);
-  const createOrder = client.createOrder.bind(client);
+  const createOrder = prepareCreateOrder(client, timeoutMs);
   const getOrder = client.getOrder.bind(client);
   const listOrders = client.listOrders.bind(client);
   return {
-    createOrder: async (order, { requestId }) => {
-      // Without a key a repetition would be another order, so a keyless call is never sent twice.
-      const retry = order.idempotencyKey !== undefined;
-      return required(await callUnary(createOrder, order, { requestId, timeoutMs, retry }));
-    },
+    createOrder: async (order, { requestId }) => createOrder(order, requestId),
     getOrder: async (orderId, { requestId }) =>
       required(await callUnary(getOrder, { orderId }, { requestId, timeoutMs, retry: true })),
     listOrders: async (list, { requestId }) => callUnary(listOrders, list, { requestId, timeoutMs, retry: true }),

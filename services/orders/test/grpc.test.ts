@@ -85,6 +85,44 @@ describe('an order', () => {
   });
 });
 
+describe('the orders of many callers in one call', () => {
+  const createAll = async (changes: ReadonlyArray<Partial<CreateOrderRequest>>) =>
+    await callUnary(
+      client.createOrders.bind(client),
+      { orders: changes.map((change) => ({ userId: newUserId(), amount: 600n, description: 'books', ...change })) },
+      settings,
+    );
+
+  test('are answered each for itself, in their order, as if each had come alone', async () => {
+    const once = { userId: newUserId(), idempotencyKey: 'once' };
+    const { results } = await createAll([
+      { amount: 1n },
+      { amount: 0n },
+      { ...once, amount: 3n },
+      { ...once, amount: 3n },
+      { ...once, amount: 4n },
+      { userId: 'nobody' },
+    ]);
+    expect(results).toMatchObject([
+      { order: { amount: 1n }, refusal: undefined },
+      { order: undefined, refusal: { code: 'INVALID_FIELD', details: { field: 'amount' } } },
+      { order: { amount: 3n } },
+      { order: { id: results[2]?.order?.id } },
+      { refusal: { code: 'IDEMPOTENCY_KEY_REUSED' } },
+      { refusal: { code: 'INVALID_FIELD', details: { field: 'user_id' } } },
+    ]);
+    expect((await list({ userId: once.userId })).orders).toHaveLength(1);
+    expect(await create({ ...once, amount: 3n })).toEqual({ order: results[2]?.order });
+  });
+
+  test('are at most 100, and none is as good as one', async () => {
+    await expect(createAll(Array.from({ length: 101 }, () => ({})))).rejects.toMatchObject({
+      details: { field: 'orders' },
+    });
+    expect(await createAll([])).toEqual({ results: [] });
+  });
+});
+
 describe('the service checks again', () => {
   test.each<[string, string, Partial<CreateOrderRequest>]>([
     ['INVALID_FIELD', 'user_id', { userId: '' }],

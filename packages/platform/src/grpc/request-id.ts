@@ -13,7 +13,17 @@ export function toMetadata(requestId: string): Metadata {
   return metadata;
 }
 
+/** One call may carry the requests of several clients: their ids then come in one value, with spaces between. */
+export function joinRequestIds(requestIds: readonly string[]): string {
+  return requestIds.join(' ');
+}
+
+const requestIdsMax = 100;
+
 export function fromMetadata(metadata: Metadata): string {
   const value = metadata.get(metadataKey)[0];
-  return typeof value === 'string' && requestIdPattern.test(value) ? value : newUuid();
+  if (typeof value !== 'string') return newUuid();
+  const requestIds = value.split(' ');
+  const isFit = requestIds.length <= requestIdsMax && requestIds.every((id) => requestIdPattern.test(id));
+  return isFit ? value : newUuid();
 }

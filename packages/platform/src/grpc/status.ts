@@ -29,6 +29,21 @@ export function toServiceError(error: AppError): Pick<ServiceError, 'code' | 'de
   return Object.assign(new Error(error.message), { code: statusOf[error.code], details: error.message, metadata });
 }
 
+/** What one of several callers in one call is answered with, where the call as a whole goes well. */
+export interface Refusal {
+  code: string;
+  message: string;
+  details: Record<string, string>;
+}
+
+export function toRefusal({ code, message, details }: AppError): Refusal {
+  return { code, message, details: { ...details } };
+}
+
+export function fromRefusal({ code, message, details }: Refusal): AppError {
+  return isErrorCode(code) ? new AppError(code, message, details) : new AppError('INTERNAL', 'the service failed');
+}
+
 /** The AppError that a service answered with, or what a status without a code means to its caller. */
 export function fromServiceError(error: ServiceError): AppError {
   const code = error.metadata?.get(codeKey)[0];

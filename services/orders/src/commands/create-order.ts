@@ -2,6 +2,7 @@ import { assert } from '@order-payments/kernel/assert.ts';
 import { AppError } from '@order-payments/kernel/errors.ts';
 import { newOrderId } from '@order-payments/kernel/ids.ts';
 import { backoffMs, sleep } from '@order-payments/platform/backoff.ts';
+import { createBatchQueue, type BatchLimits, type Waiting } from '@order-payments/platform/batch-queue.ts';
 import type { Database } from '@order-payments/platform/db/pool.ts';
 import { errorKind } from '@order-payments/platform/db/sql-state.ts';
 import type { EventCodec } from '@order-payments/platform/kafka/event-codec.ts';
@@ -9,7 +10,6 @@ import { seam } from '@order-payments/platform/seam.ts';
 import { asOrder, isSameRequest, type Order, type OrderRequest } from '../domain/order.ts';
 import type { OrdersMetrics } from '../metrics.ts';
 import { findStanding, insertOrders, type OrderWithEvent } from '../store/orders.ts';
-import { createBatchQueue, type BatchLimits, type Waiting } from './batch-queue.ts';
 import { encodeOrderCreated } from './order-event.ts';
 
 // At most 3 statements in flight, because each more waits for the same WAL flush, and 200 rows in each: 0.66 to 0.74 of

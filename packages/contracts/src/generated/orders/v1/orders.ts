@@ -65,6 +65,37 @@ export interface CreateOrderResponse {
   order: Order | undefined;
 }
 
+export interface CreateOrdersRequest {
+  /** At most 100, in at most 64 KiB. */
+  orders: CreateOrderRequest[];
+}
+
+export interface CreateOrdersResponse {
+  /** One for each of the orders, in their order. */
+  results: CreateOrderResult[];
+}
+
+export interface CreateOrderResult {
+  /** Set when the order is there. */
+  order:
+    | Order
+    | undefined;
+  /** Set when it was refused, or when nobody knows: what CreateOrder would have said. */
+  refusal: Refusal | undefined;
+}
+
+export interface Refusal {
+  /** A stable code, as in the trailing metadata `error-code`. */
+  code: string;
+  message: string;
+  details: { [key: string]: string };
+}
+
+export interface Refusal_DetailsEntry {
+  key: string;
+  value: string;
+}
+
 export interface GetOrderRequest {
   orderId: string;
 }
@@ -352,6 +383,283 @@ export const CreateOrderResponse: MessageFns<CreateOrderResponse> = {
   },
 };
 
+function createBaseCreateOrdersRequest(): CreateOrdersRequest {
+  return { orders: [] };
+}
+
+export const CreateOrdersRequest: MessageFns<CreateOrdersRequest> = {
+  encode(message: CreateOrdersRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.orders) {
+      CreateOrderRequest.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateOrdersRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateOrdersRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.orders.push(CreateOrderRequest.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCreateOrdersResponse(): CreateOrdersResponse {
+  return { results: [] };
+}
+
+export const CreateOrdersResponse: MessageFns<CreateOrdersResponse> = {
+  encode(message: CreateOrdersResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.results) {
+      CreateOrderResult.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateOrdersResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateOrdersResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.results.push(CreateOrderResult.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCreateOrderResult(): CreateOrderResult {
+  return { order: undefined, refusal: undefined };
+}
+
+export const CreateOrderResult: MessageFns<CreateOrderResult> = {
+  encode(message: CreateOrderResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.order !== undefined) {
+      Order.encode(message.order, writer.uint32(10).fork()).join();
+    }
+    if (message.refusal !== undefined) {
+      Refusal.encode(message.refusal, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateOrderResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateOrderResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.order = Order.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.refusal = Refusal.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseRefusal(): Refusal {
+  return { code: "", message: "", details: {} };
+}
+
+export const Refusal: MessageFns<Refusal> = {
+  encode(message: Refusal, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.code !== "") {
+      writer.uint32(10).string(message.code);
+    }
+    if (message.message !== "") {
+      writer.uint32(18).string(message.message);
+    }
+    globalThis.Object.entries(message.details).forEach(([key, value]: [string, string]) => {
+      Refusal_DetailsEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Refusal {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRefusal();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.code = reader.string(true);
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = reader.string(true);
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            const entry3 = Refusal_DetailsEntry.decode(reader, reader.uint32());
+            if (entry3.value !== undefined) {
+              message.details[entry3.key] = entry3.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseRefusal_DetailsEntry(): Refusal_DetailsEntry {
+  return { key: "", value: "" };
+}
+
+export const Refusal_DetailsEntry: MessageFns<Refusal_DetailsEntry> = {
+  encode(message: Refusal_DetailsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Refusal_DetailsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRefusal_DetailsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string(true);
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string(true);
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseGetOrderRequest(): GetOrderRequest {
   return { orderId: "" };
 }
@@ -600,6 +908,17 @@ export const OrdersServiceService = {
     responseSerialize: (value: CreateOrderResponse): Buffer => Buffer.from(CreateOrderResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CreateOrderResponse => CreateOrderResponse.decode(value),
   },
+  /** The orders of many callers in one call: each is judged, written and answered as if it had come alone. */
+  createOrders: {
+    path: "/orders.v1.OrdersService/CreateOrders" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CreateOrdersRequest): Buffer => Buffer.from(CreateOrdersRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CreateOrdersRequest => CreateOrdersRequest.decode(value),
+    responseSerialize: (value: CreateOrdersResponse): Buffer =>
+      Buffer.from(CreateOrdersResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CreateOrdersResponse => CreateOrdersResponse.decode(value),
+  },
   getOrder: {
     path: "/orders.v1.OrdersService/GetOrder" as const,
     requestStream: false as const,
@@ -627,6 +946,8 @@ export interface OrdersServiceServer extends UntypedServiceImplementation {
    * A known idempotency_key with the same request returns the order it made, as it is now.
    */
   createOrder: handleUnaryCall<CreateOrderRequest, CreateOrderResponse>;
+  /** The orders of many callers in one call: each is judged, written and answered as if it had come alone. */
+  createOrders: handleUnaryCall<CreateOrdersRequest, CreateOrdersResponse>;
   getOrder: handleUnaryCall<GetOrderRequest, GetOrderResponse>;
   /** Newest first. */
   listOrders: handleUnaryCall<ListOrdersRequest, ListOrdersResponse>;
@@ -651,6 +972,22 @@ export interface OrdersServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CreateOrderResponse) => void,
+  ): ClientUnaryCall;
+  /** The orders of many callers in one call: each is judged, written and answered as if it had come alone. */
+  createOrders(
+    request: CreateOrdersRequest,
+    callback: (error: ServiceError | null, response: CreateOrdersResponse) => void,
+  ): ClientUnaryCall;
+  createOrders(
+    request: CreateOrdersRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CreateOrdersResponse) => void,
+  ): ClientUnaryCall;
+  createOrders(
+    request: CreateOrdersRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CreateOrdersResponse) => void,
   ): ClientUnaryCall;
   getOrder(
     request: GetOrderRequest,
