@@ -1,0 +1,33 @@
+import { table } from '../table.ts';
+import type { Tally } from './attack.ts';
+
+export interface Row {
+  readonly name: string;
+  readonly tally: Tally;
+  readonly tookMs: number;
+}
+
+const HEAD = ['attack', 'sent', 'answers', 'wrong', 'took', 'verdict'];
+
+/** Attack, sent, answers by class, wrong answers, verdict; then what is worth a line; then what was wrong. */
+export function renderTable(rows: readonly Row[]): string {
+  const cells = rows.map(({ name, tally, tookMs }) => [
+    name,
+    String(tally.sent),
+    [...tally.answers]
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([answer, count]) => `${answer}: ${count}`)
+      .join(', '),
+    String(tally.wrongCount),
+    `${(tookMs / 1000).toFixed(1)} s`,
+    tally.wrongCount === 0 ? 'holds' : 'BROKEN',
+  ]);
+  const notes = rows.flatMap(({ name, tally }) => tally.notes.map((note) => `- ${name}: ${note}`));
+  const wrong = rows.flatMap(({ name, tally }) => tally.wrong.map((what) => `- ${name}: ${what}`));
+  return [
+    table(HEAD, cells),
+    ...(notes.length > 0 ? ['', ...notes] : []),
+    ...(wrong.length > 0 ? ['', 'Wrong:', ...wrong] : []),
+    '',
+  ].join('\n');
+}
