@@ -48,6 +48,10 @@ async function judgeEvents({ outside }: Pick<Databases, 'outside'>, platform: Mo
     const { rows } = await outside[service].query<{ event_id: string }>('select event_id from inbox');
     const { rows: waiting } = await other.query('select event_id from outbox');
     if (waiting.length > 0) violations.push(`I6: ${waiting.length} rows wait for ever to be sent to ${topic}`);
+    if (platform.applied[service] > rows.length)
+      violations.push(
+        `I6: ${service} applied ${platform.applied[service]} events, of which its inbox has ${rows.length}`,
+      );
     if (rows.length !== facts.length)
       violations.push(`I6: of ${facts.length} events of ${topic}, ${rows.length} are in the inbox`);
     const records = platform.topics[topic].flat().length;

@@ -44,6 +44,8 @@ export class ModelPlatform {
   readonly #relays = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
   readonly replicas: Replica[] = [];
+  /** Events that were applied, as far as those who did it lived to tell. */
+  readonly applied = { orders: 0, payments: 0 };
   /** What no part may ever fail with. */
   readonly defects: string[] = [];
 
@@ -141,7 +143,8 @@ export class ModelPlatform {
       service === 'orders'
         ? applyPaymentOutcomes(orders.metrics)
         : applyOrderCreated({ codec: payments.codec, paymentsTopic: 'payments.events', metrics: payments.metrics });
-    await processRecords({ codec: this.#databases[service].codec, database, apply }, records);
+    const { applied } = await processRecords({ codec: this.#databases[service].codec, database, apply }, records);
+    this.applied[service] += applied;
     if (commit === undefined) return;
     await this.scheduler.turn(process, 'commit of the offset');
     this.committed[topicOf[service]][commit.partition] = commit.to;
