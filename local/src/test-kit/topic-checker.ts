@@ -4,6 +4,7 @@ import type { KafkaMessage } from 'kafkajs';
 import { randomUUID } from 'node:crypto';
 import type { Client } from 'pg';
 import { endOffsets } from './consumer-groups.ts';
+import { eventually } from './eventually.ts';
 import type { Violation } from './outside-checker.ts';
 
 // I6 from outside: what is in the topics, read raw and decoded by the Avro library and the registry alone, against both databases.
@@ -164,7 +165,8 @@ async function fetchType(url: string, id: number): Promise<avro.Type> {
 
 /** Every record of the topic up to where it ends now. */
 async function readEvents(brokers: string, topic: string, decode: Decode): Promise<Told[]> {
-  const ends = await endOffsets(brokers, topic);
+  // A broker that has just started, or a topic that is new, may have no leader yet.
+  const ends = await eventually(() => endOffsets(brokers, topic), { timeoutMs: 20_000 });
   const missing = new Map(
     ends.map((end, partition) => [partition, end]).filter(([, end]) => Number(end) > 0) as Array<[number, bigint]>,
   );
