@@ -45,6 +45,8 @@ export interface Proof extends Omit<Judgement, 'paid'> {
   readonly faults: readonly FaultRecord[];
   readonly kinds: readonly KindOfFault[];
   readonly orders: number;
+  /** More than `orders` where the machine was too slow to place them all. */
+  readonly ordersPlanned: number;
   readonly wishes: number;
   /** Wishes that were not answered 201 at once. */
   readonly interrupted: number;
@@ -160,6 +162,7 @@ async function run(stage: Stage, options: ProveOptions, beganAt: number): Promis
       faults,
       kinds: recoveryByKind(faults, paid),
       orders: load.orders,
+      ordersPlanned: orders,
       wishes: load.client.history.length,
       interrupted: load.client.history.filter(({ answers }) => answers[0]?.status !== 201).length,
       reads: reader.reads,

@@ -67,6 +67,7 @@ export function describeProof(proof: Proof, options: Options): string {
     '',
     ...violations.slice(0, NAMED_MAX).map(({ invariant, what }) => `${invariant}: ${what}`),
     ...(violations.length > NAMED_MAX ? [`and ${violations.length - NAMED_MAX} more, all in the record`] : []),
+    ...slowness(proof),
     `${violations.length === 0 ? 'PROVED' : 'VIOLATED'}: seed ${options.seed}, ${proof.orders} orders, ${proof.kills} kills, ` +
       `${proof.faults.length} faults, ${violations.length} violations, settled ${seconds(proof.settledAfterMs)} after the last heal`,
   ].join('\n');
@@ -94,6 +95,18 @@ export async function writeRecord(home: string, { name, options, proof }: Record
   };
   await writeFile(path, `${JSON.stringify(record, undefined, 2)}\n`);
   return path;
+}
+
+/** What the machine, and not the platform, is to blame for. */
+function slowness({ orders, ordersPlanned, faults }: Proof): string[] {
+  const cores = availableParallelism();
+  const [load = 0] = loadavg();
+  const missed = faults.filter((fault) => fault.missed !== undefined).length;
+  return [
+    ...(orders < ordersPlanned ? [`Only ${orders} of ${ordersPlanned} orders could be placed in time.`] : []),
+    ...(missed > 0 ? [`${missed} of ${faults.length} faults missed their moment, see the record.`] : []),
+    ...(load > 2 * cores ? [`This machine is busy: load average ${load.toFixed(0)} on ${cores} cores.`] : []),
+  ];
 }
 
 function describeMemory({ memory, peakMegabytes }: Proof): string {
