@@ -1,4 +1,4 @@
-import { eventually, helm, namespace, read, release, run } from './commands.ts';
+import { eventually, helm, kubectl, namespace, read, release, run } from './commands.ts';
 
 /** The chart to install: a folder or an archive with its dependencies inside. */
 const chart = process.env.E2E_CHART ?? '.';
@@ -46,8 +46,15 @@ export async function installOrUpgrade(settings: readonly string[] = []): Promis
   return Date.now() - begun;
 }
 
+// A namespace with pods that may take long to end, and PostgreSQL's may take half an hour, is looked at again after half of
+// that time only. So what makes them goes first: topics and users while Kafka is there to ask, and then all that has pods.
+const inOrder = ['kafkatopic,kafkauser', 'deployment,kafkanodepool,kafka,clusters.postgresql.cnpg.io', 'pod'];
+
 /** A namespace without anything in it that enforces the restricted Pod Security Standard. */
 export async function emptyNamespace(): Promise<void> {
+  for (const kinds of inOrder)
+    // A cluster with a Kafka or a PostgreSQL of its own may not know these.
+    await kubectl(['delete', kinds, '--all', '--timeout=180s'], { timeoutMs: 190_000 }).catch(() => undefined);
   await run('kubectl', ['delete', 'namespace', namespace, '--ignore-not-found', '--wait', '--timeout=180s'], {
     timeoutMs: 190_000,
   });
