@@ -50,7 +50,7 @@ export function usage(): string {
     '  --planted-bugs         shows that the proof goes red: each planted bug in a copy of the code;',
     '                         --only ID,ID: these bugs alone',
     '  --models               the real handlers of both services in seeded interleavings, for three minutes;',
-    '                         --seconds N: so long, --seed N: that one alone',
+    '                         --seconds N: so long, --seed N: of the first one',
     '  --input                bad input at scale: generated, mutated, poisoned, ten times too much; a minute or two;',
     '                         --long: some twenty minutes, --only ATTACK,ATTACK: these alone',
     '',

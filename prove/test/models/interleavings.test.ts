@@ -24,7 +24,7 @@ afterAll(async () => {
 test(
   'however the services, their clients and their deaths interleave, the money is right in the end',
   async () => {
-    const first = onlySeed === undefined ? Math.floor(Date.now() / 1000) % 1_000_000_000 : Number(onlySeed);
+    const first = Number(onlySeed ?? process.env['MODELS_FIRST'] ?? Math.floor(Date.now() / 1000) % 1_000_000_000);
     const deadline = Date.now() + seconds * 1_000;
     const total = { schedules: 0, turns: 0, faults: 0 };
     const failed: string[] = [];
@@ -48,3 +48,12 @@ test(
   },
   (seconds + 60) * 1_000,
 );
+
+test('a seed plays the same schedule again', async () => {
+  const [own] = databases;
+  if (own === undefined) throw new Error('There are no databases.');
+  for (const seed of [1, 2, 3]) {
+    const [played, again] = [await playSchedule(own, seed), await playSchedule(own, seed)];
+    expect(again.trace).toEqual(played.trace);
+  }
+});

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answer, Wish } from '@order-payments/local/test-kit/client-with-history.ts';
 import type { OrderId, UserId } from '@order-payments/kernel/ids.ts';
@@ -241,4 +240,3 @@ function isDefect(error: unknown): boolean {
 
 const soon = (): number => Date.now() + 60_000;
 const emptyTopic = (): EventRecord[][] => Array.from({ length: partitions }, () => []);
-export const newKey = (): string => randomUUID();

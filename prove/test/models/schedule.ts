@@ -1,11 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Wish } from '@order-payments/local/test-kit/client-with-history.ts';
-import { newAccountId } from '@order-payments/kernel/ids.ts';
 import type { UserId } from '@order-payments/kernel/ids.ts';
 import { seededRandom } from '../../src/random.ts';
 import { chanceOf, type Chance } from './chance.ts';
 import { judgeAtRest, judgeMoney } from './judge.ts';
 import type { Databases, ServiceName } from './model-databases.ts';
-import { LostLinkError, ModelPlatform, newKey, partitions, type Replica } from './model-platform.ts';
+import { LostLinkError, ModelPlatform, partitions, type Replica } from './model-platform.ts';
 import { Scheduler, type Turn } from './scheduler.ts';
 
 export interface Played {
@@ -70,12 +70,13 @@ class Play {
   turns = 0;
   faults = 0;
   #sweeps = 0;
+  #linkWasLost = false;
 
   constructor(databases: Databases, platform: ModelPlatform, chance: Chance) {
     this.#databases = databases;
     this.#platform = platform;
     this.#chance = chance;
-    this.#users = Array.from({ length: users }, () => newAccountId() as string as UserId);
+    this.#users = Array.from({ length: users }, () => chance.uuid() as UserId);
   }
 
   async run(actionsLeft: number): Promise<void> {
@@ -85,6 +86,9 @@ class Play {
         this.#platform.begin('open account', () => this.#platform.openAccount(replica, user));
     for (let left = actionsLeft; ;) {
       await scheduler.quiet();
+      // Whoever lost a link tries again after a pause, which is next to nothing here.
+      if (this.#linkWasLost) await sleep(5).then(() => scheduler.quiet());
+      this.#linkWasLost = false;
       if (left === 0 && this.#chance.happens(0.1)) return;
       const mayAct = left > 0 && this.#platform.underWay < runningMax;
       if (mayAct && this.#chance.happens(0.3)) {
@@ -97,8 +101,10 @@ class Play {
   /** One waiting operation goes on, or its process dies, or its link breaks. */
   #letOneGoOn(): void {
     const { scheduler } = this.#platform;
-    const busy = scheduler.turns.filter(({ label }) => label !== 'idle');
-    const turn = this.#chance.pickAny(busy.length > 0 && this.#chance.happens(0.8) ? busy : scheduler.turns);
+    // Which of two came first is the machine's mood, and must not decide.
+    const turns = scheduler.turns.toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+    const busy = turns.filter(({ label }) => label !== 'idle');
+    const turn = this.#chance.pickAny(busy.length > 0 && this.#chance.happens(0.8) ? busy : turns);
     if (turn === undefined) return;
     this.turns += 1;
     const fate = this.#chance.weighted({ go: 40, die: 1, 'lose the link': 1 });
@@ -111,7 +117,10 @@ class Play {
     // An operator's command is given again, not restarted; its link is lost like any other.
     if (fate === 'die' && !turn.process.name.endsWith('ops')) this.#platform.kill(turn.process);
     else if (fate === 'go') turn.go();
-    else turn.fail(new LostLinkError());
+    else {
+      turn.fail(new LostLinkError());
+      this.#linkWasLost = true;
+    }
   }
 
   async #act(): Promise<void> {
@@ -169,7 +178,14 @@ class Play {
   #newWish(kind: Wish['kind']): Wish {
     const userId = this.#chance.pickAny(this.#users) ?? '';
     const amount = 1 + this.#chance.below(12);
-    const wish = { kind, key: newKey(), userId, amount, description: kind === 'order' ? 'books' : '', answers: [] };
+    const wish = {
+      kind,
+      key: this.#chance.uuid(),
+      userId,
+      amount,
+      description: kind === 'order' ? 'books' : '',
+      answers: [],
+    };
     this.wishes.push(wish);
     return wish;
   }
@@ -245,7 +261,7 @@ class Play {
         }
       }
       if (round % 4 === 3) await this.#replica('orders').sweep(this.#sweepTime());
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await sleep(5);
     }
   }
 
@@ -264,3 +280,5 @@ class Play {
     return isConsumed && left[0]?.count === 0 && more[0]?.count === 0;
   }
 }
+
+const nameOf = ({ process, label }: Turn): string => `${process.name}: ${label}`;
