@@ -3,6 +3,7 @@ import { AppError } from '@order-payments/kernel/errors.ts';
 export interface BatchLimits {
   /** Batches under way at a time. */
   readonly slots: number;
+  /** What a batch may hold; a single item may exceed it. */
   readonly batchSizeMax: number;
   /** Items that wait; more are refused. */
   readonly lengthMax: number;
@@ -32,6 +33,8 @@ export interface BatchQueue<Item, Result> {
 export function createBatchQueue<Item, Result>(
   limits: BatchLimits,
   run: (batch: ReadonlyArray<Waiting<Item, Result>>) => Promise<void>,
+  /** How much of a batch an item takes. */
+  sizeOf: (item: Item) => number = () => 1,
 ): BatchQueue<Item, Result> {
   const waiting: Array<Waiting<Item, Result>> = [];
   const idle = Promise.withResolvers<void>();
@@ -39,10 +42,15 @@ export function createBatchQueue<Item, Result>(
   let asked = false;
   let stopped = false;
 
+  const countOfBatch = (): number => {
+    let size = 0;
+    const end = waiting.findIndex(({ item }) => (size += sizeOf(item)) > limits.batchSizeMax);
+    return end === -1 ? waiting.length : Math.max(end, 1);
+  };
   const fillSlots = (): void => {
     asked = false;
     while (underWay < limits.slots) {
-      const batch = dropExpired(waiting.splice(0, limits.batchSizeMax));
+      const batch = dropExpired(waiting.splice(0, countOfBatch()));
       if (batch.length > 0) void occupySlot(batch);
       else if (waiting.length === 0) break;
     }

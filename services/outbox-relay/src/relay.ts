@@ -18,8 +18,12 @@ const rescanIntervalMs = 1_000;
 // which then is at most one poll in 200 of an idle relay (p99 1,168 ms before, on a busy machine).
 const rescanShareMax = 0.01;
 const rescanIntervalMaxMs = 10_000;
-// What an idle relay waits at most; a wake-up ends the wait.
-const pollIntervalMs = 50;
+// What an idle relay waits at most; a wake-up ends the wait, so this is for a wake-up that was lost.
+const pollIntervalMs = 200;
+// A round costs the same whether it moves one row or a hundred: a read, a request to Kafka, a delete, and the consumers' part. So
+// after a small batch the next begins this long after it at the earliest; a lone row waits for nothing.
+const smallBatchRows = 100;
+const smallBatchIntervalMs = 5;
 
 /**
  * Moves rows from the outbox to Kafka while it leads: reads in id order, sends, deletes what was acknowledged. The next
@@ -44,9 +48,10 @@ export async function relay(
     }
     seam('relay.read');
     const ids = batch.map(({ id }) => id);
-    const nextRead = reader.read([...deletingIds, ...ids]);
+    const nextMs = Date.now() + smallBatchIntervalMs;
+    const nextRead = ids.length < smallBatchRows ? undefined : reader.read([...deletingIds, ...ids]);
     // Awaited below, after the acknowledgement; until then its failure must not count as unhandled.
-    nextRead.catch(() => {});
+    nextRead?.catch(() => {});
     const stopTimer = metrics.publishSeconds.startTimer();
     await publishUntilAcknowledged(publisher, batch, signal);
     stopTimer();
@@ -57,7 +62,8 @@ export async function relay(
     deleting.catch(() => {});
     deletingIds = ids;
     seam('relay.delete-sent');
-    batch = await nextRead;
+    if (nextRead === undefined) await sleep(Math.max(0, nextMs - Date.now()), signal);
+    batch = await (nextRead ?? reader.read(ids));
   }
   await deleting;
 }

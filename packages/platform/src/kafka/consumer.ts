@@ -1,22 +1,35 @@
 import type { Batch, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { backoffMs, sleep } from '../backoff.ts';
+import { createBatchQueue } from '../batch-queue.ts';
 import type { Database } from '../db/pool.ts';
 import { errorKind } from '../db/sql-state.ts';
 import type { Logger } from '../logger.ts';
 import type { Stoppable } from '../metrics.ts';
 import { seam } from '../seam.ts';
+import { createOffsetCommits, type OffsetCommits } from './commit-offsets.ts';
 import type { EventRecord } from './envelope.ts';
 import { RegistryUnavailableError, type EventCodec } from './event-codec.ts';
-import { processRecords, type ApplyEvents } from './process-records.ts';
+import {
+  decodeAll,
+  mergeDecoded,
+  processDecoded,
+  sizeOfDecoded,
+  type ApplyEvents,
+  type DecodedRecords,
+} from './process-records.ts';
 
 // A transaction of 100 to 500 events is where set-based settling is fastest; larger ones hold their locks for too long.
 const subBatchSize = 300;
-// Three partitions at a time keep the database busy while one of them fetches or commits.
-const partitionsConcurrently = 3;
+// Three transactions at a time keep the database busy while one of them is prepared or commits.
+const transactionsConcurrently = 3;
+// More partitions than a topic has here: each brings what it has, and what waits shares a transaction.
+const partitionsConcurrently = 16;
 const heartbeatIntervalMaxMs = 2_000;
 // Far beyond any statement and any rebalance: who made no progress for that long never will.
 const watchdogMs = 120_000;
+// Below what a stop or a rebalance may wait.
+const fetchWaitMs = 500;
 const brokerAnswerLimitMs = 5_000;
 const disconnectLimitMs = 8_000;
 
@@ -56,12 +69,15 @@ export function startConsumer(options: ConsumerOptions): RunningConsumer {
     rebalanceTimeout: 30_000,
     heartbeatInterval: heartbeatIntervalMs,
     allowAutoTopicCreation: false,
-    maxWaitTimeInMs: 100,
+    // An idle consumer asks so often: the broker answers at once when there is something. At 100 ms it used IDLE % of a core.
+    maxWaitTimeInMs: fetchWaitMs,
     maxBytesPerPartition: 512 * 1024,
     // Whatever can be retried restarts the consumer inside the process; the watchdog bounds it.
     retry: { retries: 5, restartOnFailure: async () => true },
   });
   const metrics = createConsumerMetrics(options.registry);
+  const transactions = prepareTransactions(options, metrics);
+  const commits = createOffsetCommits();
   let lastProgressMs = Date.now();
   const progress = (): void => {
     lastProgressMs = Date.now();
@@ -89,11 +105,18 @@ export function startConsumer(options: ConsumerOptions): RunningConsumer {
     await consumer.connect();
     await consumer.subscribe({ topic, fromBeginning: true });
     await consumer.run({
+      autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: partitionsConcurrently,
       eachBatch: async (payload) => {
         try {
-          await processBatch(payload, options, metrics, { stopping: stopping.signal, inHand, heartbeatIntervalMs });
+          await processBatch(payload, payload, options, metrics, {
+            transactions,
+            commits,
+            stopping: stopping.signal,
+            inHand,
+            heartbeatIntervalMs,
+          });
         } catch (error) {
           // kafkajs rejoins the group on its own errors. Any other would stop it for good or go round for ever.
           if (isKafkaError(error)) throw error;
@@ -109,9 +132,10 @@ export function startConsumer(options: ConsumerOptions): RunningConsumer {
     stop: async () => {
       clearInterval(watchdog);
       stopping.abort();
+      const committed = commits.last();
       // What it needs must not be taken from it while it may still receive a batch, so one that is joining is waited for,
       // too. With its broker away, kafkajs waits for ever.
-      const ended = started.catch(() => {}).then(() => consumer.disconnect());
+      const ended = Promise.all([started.catch(() => {}), committed]).then(() => consumer.disconnect());
       await Promise.race([ended, sleep(disconnectLimitMs)]);
     },
   };
@@ -130,7 +154,49 @@ async function isAnswering(kafka: Kafka): Promise<boolean> {
 
 type Metrics = ReturnType<typeof createConsumerMetrics>;
 
+interface Transactions {
+  share(decoded: DecodedRecords): Promise<void>;
+  alone(decoded: DecodedRecords): Promise<void>;
+}
+
+/**
+ * Records of several partitions that wait at the same time share a transaction: when little waits in each, which is whenever
+ * the consumer keeps up, a transaction for each partition's two or three events costs many times as much an event.
+ * They are decoded before, so that a partition that waits for the registry keeps no other waiting.
+ */
+function prepareTransactions(options: ConsumerOptions, metrics: Metrics): Transactions {
+  const { topic } = options;
+  const alone = async (decoded: DecodedRecords): Promise<void> => {
+    const stopTimer = metrics.duration.startTimer({ topic });
+    try {
+      const outcome = await processDecoded(options, decoded);
+      for (const [result, count] of Object.entries(outcome) as Array<[string, number]>)
+        metrics.records.inc({ topic, result }, count);
+      if (outcome.applied > 0) options.afterCommit?.();
+    } finally {
+      stopTimer();
+    }
+  };
+  const limits = {
+    slots: transactionsConcurrently,
+    batchSizeMax: subBatchSize,
+    // Each partition has one batch in hand.
+    lengthMax: Number.MAX_SAFE_INTEGER,
+  };
+  const queue = createBatchQueue<DecodedRecords, void>(
+    limits,
+    async (waiting) => {
+      await alone(mergeDecoded(waiting.map(({ item }) => item)));
+      for (const { resolve } of waiting) resolve();
+    },
+    sizeOfDecoded,
+  );
+  return { alone, share: async (decoded) => await queue.add(decoded, Number.MAX_SAFE_INTEGER) };
+}
+
 interface Run {
+  readonly transactions: Transactions;
+  readonly commits: OffsetCommits;
   readonly stopping: AbortSignal;
   /** The attempts under way, which the watchdog looks at. */
   readonly inHand: Set<{ sinceMs: number }>;
@@ -139,9 +205,10 @@ interface Run {
 
 async function processBatch(
   { batch, heartbeat, isRunning, isStale, resolveOffset }: EachBatchPayload,
+  offsets: Pick<EachBatchPayload, 'commitOffsetsIfNecessary' | 'uncommittedOffsets'>,
   options: ConsumerOptions,
   metrics: Metrics,
-  { stopping, inHand, heartbeatIntervalMs }: Run,
+  { transactions, commits, stopping, inHand, heartbeatIntervalMs }: Run,
 ): Promise<void> {
   const { topic, partition, messages } = batch;
   for (let start = 0; start < messages.length; start += subBatchSize) {
@@ -151,15 +218,13 @@ async function processBatch(
     for (let attempt = 0; ; attempt++) {
       // After a seek, or when the process stops, the rest is read again. (A rebalance shows as a heartbeat that throws.)
       if (!isRunning() || isStale() || stopping.aborted) return;
-      const stopTimer = metrics.duration.startTimer({ topic });
       const beat = keepBeating(heartbeat, heartbeatIntervalMs);
       const underWay = { sinceMs: Date.now() };
       inHand.add(underWay);
       try {
-        const outcome = await processRecords(options, records);
-        for (const [result, count] of Object.entries(outcome) as Array<[string, number]>)
-          metrics.records.inc({ topic, result }, count);
-        if (outcome.applied > 0) options.afterCommit?.();
+        const decoded = await decodeAll(options.codec, records);
+        // Alone after a failure: what one partition waits for, such as a locked row, is no reason for others to wait.
+        await (attempt === 0 ? transactions.share(decoded) : transactions.alone(decoded));
         break;
       } catch (error) {
         const passes = error instanceof RegistryUnavailableError || errorKind(error) === 'transient';
@@ -168,7 +233,6 @@ async function processBatch(
         metrics.retries.inc({ topic });
         await sleep(backoffMs(attempt, { baseMs: 50, maxMs: 2_000 }), stopping);
       } finally {
-        stopTimer();
         clearInterval(beat);
         inHand.delete(underWay);
       }
@@ -177,8 +241,9 @@ async function processBatch(
     seam('consumer.committed');
     const last = slice.at(-1);
     if (last) resolveOffset(last.offset);
-    // kafkajs commits it after the batch, or when the consumer stops.
     seam('consumer.resolved');
+    commits.soon(offsets);
+    if (stopping.aborted) await commits.last();
     metrics.lag.set({ topic, partition }, Number(BigInt(batch.highWatermark) - 1n - BigInt(last?.offset ?? 0)));
     await heartbeat();
   }

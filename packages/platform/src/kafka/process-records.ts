@@ -33,15 +33,19 @@ interface Processing {
   apply: ApplyEvents;
 }
 
-/**
- * Processes the records of one partition in one transaction. Where one of them breaks a rule of the database, all are
- * tried again, one event a transaction, and only those at fault become dead letters.
- */
+/** Decodes the records, and processes them together. */
 export async function processRecords(
   processing: Processing,
   records: readonly EventRecord[],
 ): Promise<ProcessedRecords> {
-  const decoded = await decodeAll(processing.codec, records);
+  return await processDecoded(processing, await decodeAll(processing.codec, records));
+}
+
+/**
+ * Processes decoded records in one transaction. Where one of them breaks a rule of the database, all are tried again,
+ * one event a transaction, and only those at fault become dead letters.
+ */
+export async function processDecoded(processing: Processing, decoded: DecodedRecords): Promise<ProcessedRecords> {
   try {
     return await processTogether(processing, decoded);
   } catch (error) {
@@ -50,13 +54,26 @@ export async function processRecords(
   }
 }
 
-interface DecodedRecords {
+export interface DecodedRecords {
   events: ReceivedEvent[];
   dead: DeadLetter[];
   skipped: number;
 }
 
-async function decodeAll(codec: EventCodec, records: readonly EventRecord[]): Promise<DecodedRecords> {
+export const sizeOfDecoded = ({ events, dead, skipped }: DecodedRecords): number =>
+  events.length + dead.length + skipped;
+
+/** Those of several partitions as if they had come in one, each partition's in its order. */
+export function mergeDecoded(all: readonly DecodedRecords[]): DecodedRecords {
+  return {
+    events: all.flatMap(({ events }) => events),
+    dead: all.flatMap(({ dead }) => dead),
+    skipped: all.reduce((sum, { skipped }) => sum + skipped, 0),
+  };
+}
+
+/** Throws RegistryUnavailableError for what passes by itself. */
+export async function decodeAll(codec: EventCodec, records: readonly EventRecord[]): Promise<DecodedRecords> {
   const result: DecodedRecords = { events: [], dead: [], skipped: 0 };
   for (const record of records) {
     const decoded = await codec.decode(record.value, record.timestampMs);

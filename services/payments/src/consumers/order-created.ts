@@ -56,6 +56,8 @@ function parseAll(events: readonly ReceivedEvent[]): { orders: CreatedOrder[]; r
 
 function count({ payments }: Settlement, metrics: PaymentsMetrics): void {
   metrics.settleSize.observe(payments.length);
-  for (const payment of payments)
-    metrics.settled.inc({ status: payment.status, reason: payment.status === 'FAILED' ? payment.reason : '' });
+  for (const [reason, { length }] of Map.groupBy(payments, (payment) =>
+    payment.status === 'FAILED' ? payment.reason : '',
+  ))
+    metrics.settled.inc({ status: reason === '' ? 'SUCCEEDED' : 'FAILED', reason }, length);
 }
