@@ -34,7 +34,7 @@ export const jobQueues: Experiment = {
     const peers = queues.map(({ name, share, workers }, index) => ({
       name,
       run: async () => {
-        const orders = Math.max(500, Math.round(rig.effort.orders * share));
+        const orders = Math.max(200, Math.round(rig.effort.orders * share));
         const options = { port: rig.ports.orders, name, orders, users: USERS, workers };
         return { [name]: await runQueuePeer(homes[index] ?? '', options) };
       },
@@ -62,7 +62,7 @@ async function runOurs(rig: Rig): Promise<number> {
 /** A peer's share of our number of events, that takes about as long. */
 const relays = [
   { name: 'delete-in-transaction', must: 1.5, aim: 3, share: 0.5 },
-  { name: 'pg-transactional-outbox', must: 1.5, aim: 3, share: 0.05 },
+  { name: 'pg-transactional-outbox', must: 1.5, aim: 3, share: 0.01 },
   { name: 'debezium', must: 1.5, aim: 3, share: 1 },
 ] as const;
 

@@ -11,7 +11,9 @@ import { migrateStep } from '@order-payments/local/parts.ts';
 import { freePort } from '@order-payments/local/ports.ts';
 import { runTied, spawnTied } from '@order-payments/local/process/spawn-tied.ts';
 import { endOffsets } from '@order-payments/local/test-kit/consumer-groups.ts';
+import { eventually } from '@order-payments/local/test-kit/eventually.ts';
 import { createTemporaryDirectory } from '@order-payments/local/test-kit/temporary-directory.ts';
+import { CorrectnessError } from '../measure.ts';
 import { untilDone } from '../progress.ts';
 import type { Rig } from '../rig.ts';
 import { installPeer } from './peer.ts';
@@ -19,6 +21,8 @@ import { installPeer } from './peer.ts';
 /** The start of a drain is of the process and its connections; what is timed is the rest. */
 const WARM_UP = 0.1;
 const DATABASE = 'relayed';
+// Debezium takes some seconds, and a minute on a busy machine.
+const START_MS = 180_000;
 
 /** A relay under test: how its outbox is filled, and the process that drains it into the topic. */
 interface Relay {
@@ -206,6 +210,10 @@ async function drain(rig: Rig, port: number, relay: Relay, events: number): Prom
   const child = await relay.start();
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   try {
+    const hasBegun = async (): Promise<void> => {
+      if ((await records()) === before) throw new CorrectnessError(`${relay.name} publishes nothing`);
+    };
+    await eventually(hasBegun, { timeoutMs: START_MS });
     const marks = await untilDone(async () => (await records()) - before, events);
     const first = marks.find(({ done }) => done >= WARM_UP * events);
     const last = marks.at(-1);
