@@ -41,7 +41,7 @@ if (mode === 'fill') {
     {
       outboxOrInbox: 'outbox',
       dbListenerConfig: connection,
-      dbHandlerConfig: { ...connection, max: 20 },
+      dbHandlerConfig: { ...connection, max: 40 },
       settings: {
         dbSchema: 'public',
         dbTable: 'outbox',

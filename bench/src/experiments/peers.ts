@@ -8,8 +8,8 @@ import { startParts, type Rig } from '../rig.ts';
 import { expectAllRight } from '../verify.ts';
 
 /**
- * What a team would pick instead of P8's engine, with the share of our number of orders that takes about as long, and the
- * number of worker processes that measured best.
+ * What a team would pick instead of P8's engine, with the share of our number of orders that takes about as long, and its
+ * worker processes.
  */
 const queues = [
   { name: 'graphile-worker', must: 2, aim: 4, share: 0.25, workers: 1 },
