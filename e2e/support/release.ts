@@ -119,6 +119,19 @@ export function isReady({ status }: Pod): boolean {
   return status.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') === true;
 }
 
+interface PostgresCluster {
+  readonly metadata: { readonly name: string };
+  readonly spec: { readonly instances: number };
+  readonly status?: { readonly readyInstances?: number };
+}
+
+/** CloudNativePG makes one server after another, so there are moments at which all pods that are there are Ready. */
+async function postgresClusters(): Promise<PostgresCluster[]> {
+  const none = { items: [] };
+  // With a PostgreSQL of its own a cluster may not know the kind.
+  return (await read<{ items: PostgresCluster[] }>(['get', 'clusters.postgresql.cnpg.io']).catch(() => none)).items;
+}
+
 /** Jobs and the suites' own clients end; everything else has to be Ready. */
 export async function everyPodReady(timeoutMs: number): Promise<void> {
   await eventually(timeoutMs, async () => {
@@ -126,5 +139,10 @@ export async function everyPodReady(timeoutMs: number): Promise<void> {
     const waiting = all.filter((pod) => !isReady(pod) && pod.metadata.labels['e2e'] === undefined);
     if (all.length === 0) throw new Error('There are no pods.');
     if (waiting.length > 0) throw new Error(`Not Ready: ${waiting.map(({ metadata }) => metadata.name).join(', ')}`);
+    const databases = (await postgresClusters()).filter(
+      ({ spec, status }) => status?.readyInstances !== spec.instances,
+    );
+    if (databases.length > 0)
+      throw new Error(`Not whole: ${databases.map(({ metadata }) => metadata.name).join(', ')}`);
   });
 }
