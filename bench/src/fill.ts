@@ -6,7 +6,7 @@ import { createPool } from '@order-payments/platform/db/pool.ts';
 import { createEventCodec } from '@order-payments/platform/kafka/event-codec.ts';
 import { createLogger } from '@order-payments/platform/logger.ts';
 import { createMetrics } from '@order-payments/platform/metrics.ts';
-import { prepareCreateOrder } from '../../services/orders/src/commands/create-order.ts';
+import { prepareCreateOrder, type CreateOrder } from '../../services/orders/src/commands/create-order.ts';
 import { createOrdersMetrics } from '../../services/orders/src/metrics.ts';
 import { userId } from './data.ts';
 import type { Rig } from './rig.ts';
@@ -35,6 +35,17 @@ export async function fillOrders(rig: Rig, count: number, users: number): Promis
     metrics: createOrdersMetrics(createMetrics()),
   });
   const startedMs = performance.now();
+  try {
+    await createOrders(createOrder, count, users);
+    return (count / (performance.now() - startedMs)) * 1_000;
+  } finally {
+    await createOrder.stop();
+    await database.end();
+  }
+}
+
+/** Many callers at a time, as many requests would, until there are so many more orders. */
+export async function createOrders(createOrder: CreateOrder, count: number, users: number): Promise<void> {
   let left = count;
   const call = async (): Promise<void> => {
     while (left > 0) {
@@ -48,13 +59,7 @@ export async function fillOrders(rig: Rig, count: number, users: number): Promis
       await createOrder(order, Date.now() + 30_000);
     }
   };
-  try {
-    await Promise.all(Array.from({ length: CALLERS }, call));
-    return (count / (performance.now() - startedMs)) * 1_000;
-  } finally {
-    await createOrder.stop();
-    await database.end();
-  }
+  await Promise.all(Array.from({ length: CALLERS }, call));
 }
 
 export const DESCRIPTION = 'an order of the benchmark';

@@ -1,6 +1,4 @@
-import { randomUUID } from 'node:crypto';
 import { orderCreatedSchema, paymentFailedSchema, paymentSucceededSchema } from '@order-payments/contracts/schemas.ts';
-import { parseUserId } from '@order-payments/kernel/ids.ts';
 import { createPool, type Database } from '@order-payments/platform/db/pool.ts';
 import type { EventRecord } from '@order-payments/platform/kafka/envelope.ts';
 import { createEventCodec } from '@order-payments/platform/kafka/event-codec.ts';
@@ -13,10 +11,9 @@ import { applyPaymentOutcomes } from '../../../services/orders/src/consumers/pay
 import { createOrdersMetrics } from '../../../services/orders/src/metrics.ts';
 import { applyOrderCreated } from '../../../services/payments/src/consumers/order-created.ts';
 import { createPaymentsMetrics } from '../../../services/payments/src/metrics.ts';
-import { anyAmount, anyUser, DESCRIPTION } from '../fill.ts';
+import { createOrders } from '../fill.ts';
 import { CorrectnessError } from '../measure.ts';
 
-const CALLERS = 600;
 const BATCH = 300;
 const PARTITIONS = 3;
 
@@ -73,27 +70,11 @@ export async function openServices(options: {
     };
     await Promise.all(Array.from({ length: PARTITIONS }, (_, partition) => run(ofPartition(partition))));
   };
-  const create = async (count: number, users: number): Promise<void> => {
-    let left = count;
-    const call = async (): Promise<void> => {
-      while (left > 0) {
-        left -= 1;
-        const order = {
-          userId: parseUserId(anyUser(users)),
-          amount: BigInt(anyAmount()),
-          description: DESCRIPTION,
-          idempotencyKey: randomUUID(),
-        };
-        await createOrder(order, Date.now() + 30_000);
-      }
-    };
-    await Promise.all(Array.from({ length: CALLERS }, call));
-  };
   return {
     orders,
     payments,
     async pass(count, users) {
-      const created = await microsecondsEach(count, () => create(count, users));
+      const created = await microsecondsEach(count, () => createOrders(createOrder, count, users));
       const events = await takeOutbox(options.clients.orders, count);
       const settled = await microsecondsEach(count, () => process(payments, settle, events));
       const outcomes = await takeOutbox(options.clients.payments, count);
