@@ -37,6 +37,7 @@ const startServer = async (channel: ServerOptions = {}): Promise<GrpcServer> =>
             return { order: undefined };
           },
           createOrder: async () => ({ order: undefined }),
+          createOrders: async () => ({ results: [] }),
           listOrders: async () => ({ orders: [], nextPageToken: '' }),
         },
       },

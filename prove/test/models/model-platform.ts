@@ -106,6 +106,7 @@ export class ModelPlatform {
         },
       },
       metrics: createRelayMetrics(createMetrics(), { database, isLeader: () => true }),
+      pause: async () => undefined,
     };
     const lead = async (): Promise<void> => {
       while (!process.dead && !this.#relays.signal.aborted) {

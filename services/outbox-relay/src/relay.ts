@@ -31,10 +31,17 @@ const smallBatchIntervalMs = 5;
  * deleted only after its acknowledgement, so whatever interrupts this loop makes duplicates and loses nothing.
  */
 export async function relay(
-  options: { database: Database; publisher: Publisher; alarm: Alarm; metrics: RelayMetrics },
+  options: {
+    database: Database;
+    publisher: Publisher;
+    alarm: Alarm;
+    metrics: RelayMetrics;
+    /** After a small batch; the model tests, which give each step its turn, take none. */
+    pause?: typeof sleep;
+  },
   signal: AbortSignal,
 ): Promise<void> {
-  const { database, publisher, alarm, metrics } = options;
+  const { database, publisher, alarm, metrics, pause = sleep } = options;
   const reader = createReader(database);
   let batch = await reader.read([]);
   let deleting = Promise.resolve();
@@ -62,7 +69,7 @@ export async function relay(
     deleting.catch(() => {});
     deletingIds = ids;
     seam('relay.delete-sent');
-    if (nextRead === undefined) await sleep(Math.max(0, nextMs - Date.now()), signal);
+    if (nextRead === undefined) await pause(Math.max(0, nextMs - Date.now()), signal);
     batch = await (nextRead ?? reader.read(ids));
   }
   await deleting;

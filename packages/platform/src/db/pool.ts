@@ -76,7 +76,7 @@ async function openPool(options: Parameters<typeof createPool>[0]): Promise<Data
 // Slonik's driver asks for the types on a session that nobody listens to: when that one breaks, Node would end the process.
 // Every client gets a listener that does nothing; each error also rejects the statement that was under way.
 type Connect = (this: pg.Client, ...args: unknown[]) => Promise<pg.Client>;
-const connect = Reflect.get(pg.Client.prototype, 'connect') as Connect;
+const connect = Reflect.get<object, 'connect'>(pg.Client.prototype, 'connect') as Connect;
 const connectListening: Connect = function (...args) {
   this.on('error', () => {});
   return connect.apply(this, args);
