@@ -1,7 +1,7 @@
 // npm run bench: the platform beside PostgreSQL's and Kafka's own floors, in turns, on one machine. docs/capacity.md reads it.
 //   -- --quick         three minutes: shows that each measure works and that nothing is lost; its figures mean nothing
 //   -- --only P4,P5    some goals, or experiments by name (chain, http, settle, settle-hot, relay, latency, overload, cost, memory)
-//   -- --pairs 2 --seconds 4 --orders 30000   less of everything, while one tries something out
+//   -- --pairs 2 --seconds 4 --orders 30000 --backlog 100000   less of everything, while one tries something out
 //   -- --profiles DIRECTORY                    a processor profile of each of the platform's processes
 //   -- --growth        P11 and P12: what becomes of it as the tables grow
 // It fails when something was lost, doubled or wrong, and never because of a time.
@@ -28,6 +28,7 @@ async function bench(): Promise<number> {
       pairs: { type: 'string' },
       seconds: { type: 'string' },
       orders: { type: 'string' },
+      backlog: { type: 'string' },
       profiles: { type: 'string' },
     },
   });
@@ -37,6 +38,7 @@ async function bench(): Promise<number> {
     pairs: Number(values.pairs ?? base.pairs),
     seconds: Number(values.seconds ?? base.seconds),
     orders: Number(values.orders ?? base.orders),
+    backlog: Number(values.backlog ?? base.backlog),
   };
   const wanted = values.only?.split(',');
   const chosen = experiments.filter(
