@@ -27,8 +27,8 @@ export interface Experiment {
   readonly goals: readonly Goal[];
   /** Pairs in a whole run, where that is not the usual number. */
   readonly pairs?: number;
-  /** Left out unless it is asked for by name. */
-  readonly extra?: true;
+  /** It installs programs of others, which takes longer than a quick run may: not in one unless asked for. */
+  readonly installs?: true;
   open(rig: Rig): Promise<OpenExperiment>;
 }
 

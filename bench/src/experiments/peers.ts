@@ -20,6 +20,7 @@ const queues = [
 /** P8: the same job by ours and by each queue: from the first order that is asked for until all are FINISHED, without HTTP. */
 export const jobQueues: Experiment = {
   name: 'queues',
+  installs: true,
   goals: queues.map(({ name, must, aim }): Goal => ({
     id: 'P8',
     what: `orders created and FINISHED, per second / ${name}`,
@@ -69,6 +70,7 @@ const relays = [
 /** P9: a full outbox, drained into a topic by our relay and by each other. */
 export const otherRelays: Experiment = {
   name: 'relays',
+  installs: true,
   goals: relays.map(({ name, must, aim }): Goal => ({
     id: 'P9',
     what: `outbox drained, events per second / ${name}`,
