@@ -1,5 +1,4 @@
 import {
-  status,
   type CallOptions,
   type ClientOptions,
   type ClientUnaryCall,
@@ -60,10 +59,10 @@ export async function callUnary<Request, Response>(
         });
       });
     } catch (error) {
-      const failure = error as ServiceError;
-      const again = settings.retry && failure.code === status.UNAVAILABLE && attempt + 1 < attemptsMax;
+      const failure = fromServiceError(error as ServiceError);
+      const again = settings.retry && failure.code === 'UNAVAILABLE' && attempt + 1 < attemptsMax;
       const pauseMs = backoffMs(attempt, { baseMs: 50, maxMs: 1_000 });
-      if (!again || Date.now() + pauseMs >= deadline) throw fromServiceError(failure);
+      if (!again || Date.now() + pauseMs >= deadline) throw failure;
       await sleep(pauseMs);
     }
   }

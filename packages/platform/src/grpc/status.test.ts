@@ -10,6 +10,13 @@ const answered = (details: string): ServiceError => {
   return Object.assign(new Error('refused'), { code: status.INVALID_ARGUMENT, details: 'amount is missing', metadata });
 };
 
+test('a connection that broke in mid-call is UNAVAILABLE, whatever grpc-js calls it', () => {
+  for (const code of [status.UNAVAILABLE, status.INTERNAL]) {
+    const broken = Object.assign(new Error('Received RST_STREAM'), { code, details: '', metadata: new Metadata() });
+    expect(fromServiceError(broken).code).toBe('UNAVAILABLE');
+  }
+});
+
 describe('what a service answered with', () => {
   test.each(errorCodes)('is the error that it threw: %s', (code) => {
     const thrown = new AppError(code, 'amount is missing', { field: 'amount' });

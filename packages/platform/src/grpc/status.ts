@@ -52,7 +52,10 @@ export function fromServiceError(error: ServiceError): AppError {
     case status.DEADLINE_EXCEEDED:
     case status.CANCELLED:
       return new AppError('DEADLINE_EXCEEDED', 'the service did not answer in time', {}, { cause: error });
+    // A service's own failures carry their code, so INTERNAL is grpc-js speaking of a connection that broke in mid-call, such as
+    // "Received RST_STREAM with code 2": nobody knows what was done.
     case status.UNAVAILABLE:
+    case status.INTERNAL:
       return new AppError('UNAVAILABLE', 'the service cannot be reached', {}, { cause: error });
     case status.RESOURCE_EXHAUSTED:
       return new AppError('OVERLOADED', 'the service has no room for the call', {}, { cause: error });
