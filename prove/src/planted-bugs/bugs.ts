@@ -87,16 +87,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: CONSUMER,
-        search: '{ batch, heartbeat, isRunning, isStale, resolveOffset }: EachBatchPayload,',
-        replacement:
-          '{ batch, heartbeat, isRunning, isStale, resolveOffset, commitOffsetsIfNecessary, uncommittedOffsets }: EachBatchPayload,',
-      },
-      {
-        file: CONSUMER,
         search: 'const records = slice.map((message) => toRecord(batch, message));',
         replacement: `const records = slice.map((message) => toRecord(batch, message));
     resolveOffset(slice.at(-1)?.offset ?? '0');
-    await commitOffsetsIfNecessary(uncommittedOffsets());`,
+    await payload.commitOffsetsIfNecessary(payload.uncommittedOffsets());`,
       },
     ],
     faults: ['seam:orders:consumer.applied'],

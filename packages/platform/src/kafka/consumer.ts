@@ -112,7 +112,7 @@ export function startConsumer(options: ConsumerOptions): RunningConsumer {
       partitionsConsumedConcurrently: partitionsConcurrently,
       eachBatch: async (payload) => {
         try {
-          await processBatch(payload, payload, options, metrics, {
+          await processBatch(payload, options, metrics, {
             transactions,
             commits,
             stopping: stopping.signal,
@@ -206,12 +206,12 @@ interface Run {
 }
 
 async function processBatch(
-  { batch, heartbeat, isRunning, isStale, resolveOffset }: EachBatchPayload,
-  offsets: Pick<EachBatchPayload, 'commitOffsetsIfNecessary' | 'uncommittedOffsets'>,
+  payload: EachBatchPayload,
   options: ConsumerOptions,
   metrics: Metrics,
   { transactions, commits, stopping, inHand, heartbeatIntervalMs }: Run,
 ): Promise<void> {
+  const { batch, heartbeat, isRunning, isStale, resolveOffset } = payload;
   const { topic, partition, messages } = batch;
   for (let start = 0; start < messages.length; start += subBatchSize) {
     const slice = messages.slice(start, start + subBatchSize);
@@ -244,7 +244,7 @@ async function processBatch(
     const last = slice.at(-1);
     if (last) resolveOffset(last.offset);
     seam('consumer.resolved');
-    commits.soon(offsets);
+    commits.soon(payload);
     if (stopping.aborted) await commits.last();
     metrics.lag.set({ topic, partition }, Number(BigInt(batch.highWatermark) - 1n - BigInt(last?.offset ?? 0)));
     await heartbeat();
