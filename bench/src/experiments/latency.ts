@@ -6,8 +6,9 @@ import pg from 'pg';
 import { Pool } from 'undici';
 import { anyAmount, anyUser, DESCRIPTION } from '../fill.ts';
 import { beginAnew, truncateAll, userId, USERS } from '../data.ts';
-import { newHistogram } from '../load/shop.ts';
+import { newHistogram, openShop } from '../load/shop.ts';
 import { CorrectnessError, type Experiment, type Readings } from '../measure.ts';
+import { growthOf, untilDone } from '../progress.ts';
 import { FLOOR_DATABASE, RELAY_TOPICS, type Rig } from '../rig.ts';
 import { expectAllRight } from '../verify.ts';
 
@@ -17,8 +18,10 @@ const SENDS = 2;
 /** How often the order's row is looked at. */
 const LOOK_MS = 1;
 const PATIENCE_MS = 20_000;
+const WARM_UP_CLIENTS = 16;
+const WARM_UP_SECONDS = 2;
 
-/** P10: a calm platform. What an order takes at least is three commits and two sends, one after another. */
+/** P10: a platform that has worked before and is calm now. What an order takes at least is three commits and two sends, one after another. */
 export const latency: Experiment = {
   name: 'latency',
   goals: [
@@ -102,6 +105,7 @@ async function runFloor(rig: Rig): Promise<Readings> {
 
 async function run(rig: Rig): Promise<Readings> {
   await beginAnew(rig, USERS);
+  const before = await warmUp(rig);
   const pool = new Pool(rig.url, { connections: 64, pipelining: 1 });
   const looks = new pg.Pool({ connectionString: databaseUrl(rig.ports.orders, 'orders', 'orders_ops'), max: 8 });
   const latencies = newHistogram();
@@ -128,8 +132,18 @@ async function run(rig: Rig): Promise<Readings> {
     await pool.destroy();
     await looks.end();
   }
-  await expectAllRight(rig, accepted);
+  await expectAllRight(rig, before + accepted);
   return { p50Ms: latencies.getValueAtPercentile(50) / 1_000, p99Ms: latencies.getValueAtPercentile(99) / 1_000 };
+}
+
+/** Processes that have just been started run code that is not compiled yet: p50 39, 29, 27 ms of the first, second and third 300 orders. */
+async function warmUp(rig: Rig): Promise<number> {
+  const settled = await growthOf(rig.platform.ports.ordersMetrics, 'orders_settled_total');
+  const shop = openShop(rig.url, USERS);
+  const { accepted } = await shop.closedLoop(WARM_UP_CLIENTS, WARM_UP_SECONDS);
+  await shop.close();
+  await untilDone(settled, accepted);
+  return accepted;
 }
 
 async function untilFinished(orders: pg.Pool, id: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { Kafka, logLevel, Partitioners, type Producer } from 'kafkajs';
+import { Kafka, logLevel, Partitioners, type ISocketFactory, type Producer } from 'kafkajs';
 import type { Logger } from '../logger.ts';
 import type { KafkaTls } from '../tls.ts';
 
@@ -21,6 +21,11 @@ requestQueue.scheduleCheckPendingRequests = function () {
   if (this.pending.length > 0) schedule.call(this);
 };
 
+const createSocket = (createRequire(import.meta.url)('kafkajs/src/network/socketFactory') as () => ISocketFactory)();
+
+/** kafkajs's own sockets, but a request is sent at once, and not when what was sent before it has been acknowledged. */
+const socketFactory: ISocketFactory = (options) => createSocket(options).setNoDelay(true);
+
 /** A Kafka client that writes to the process's log. */
 export function createKafka(options: {
   clientId: string;
@@ -35,6 +40,7 @@ export function createKafka(options: {
     clientId: options.clientId,
     brokers: options.brokers,
     ...(options.tls && { ssl: options.tls }),
+    socketFactory,
     connectionTimeout: 3_000,
     requestTimeout: 10_000,
     retry: { initialRetryTime: 100, maxRetryTime: 5_000, retries: options.retries ?? Number.MAX_SAFE_INTEGER },
