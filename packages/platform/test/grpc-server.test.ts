@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { Client, credentials, Metadata, status, type ServerOptions, type ServiceError } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { loadOrdersDescriptors } from '@order-payments/contracts/descriptors.ts';
@@ -138,6 +140,23 @@ describe('the gRPC server', () => {
       callUnary(nobody.getOrder.bind(nobody), { orderId: 'x' }, { requestId: 'r', timeoutMs: 1_000, retry: true }),
     ).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     nobody.close();
+  });
+
+  test('a connection that nobody answers is given up, and the next one serves the call', async () => {
+    let connections = 0;
+    const link = createServer((socket) => {
+      socket.on('error', () => {});
+      connections += 1;
+      if (connections > 1) socket.pipe(connect(server.port, '127.0.0.1')).pipe(socket);
+    });
+    await once(link.listen(0, '127.0.0.1'), 'listening');
+    const { port } = link.address() as AddressInfo;
+    const unlucky = new OrdersServiceClient(`127.0.0.1:${port}`, credentials.createInsecure(), channelOptions);
+    const call = unlucky.getOrder.bind(unlucky);
+    await callUnary(call, { orderId: 'any' }, { requestId: 'r', timeoutMs: 20_000, retry: true });
+    expect(connections).toBe(2);
+    unlucky.close();
+    link.close();
   });
 
   test('calls outlive the connection that they were sent on, also those that may not be repeated', async () => {

@@ -1,3 +1,5 @@
+import type { ClientHttp2Session } from 'node:http2';
+import { createRequire } from 'node:module';
 import {
   type CallOptions,
   type ClientOptions,
@@ -23,6 +25,36 @@ export const channelOptions: ClientOptions = {
   // Which answered calls are repeated is decided below, call by call: only the caller knows whether it may be. grpc-js itself
   // repeats only what never reached a handler, such as a stream that a connection at the end of its age refused; without
   // that, one call in seven failed under connections of 150 ms.
+};
+
+// grpc-js waits for a connection as long as the kernel does: two minutes where packets are dropped, such as for a pod whose network
+// policy is not in force yet, and for ever where the other side accepts it and is silent. Meanwhile no other attempt is made,
+// and every call waits until its deadline. So an attempt has a limit here, and the next one may be luckier.
+const connectLimitMs = 3_000;
+interface Connector {
+  connect(...args: unknown[]): Promise<{ shutdown(): void }>;
+  readonly channelTarget: unknown;
+  readonly session: ClientHttp2Session | null;
+}
+const { Http2SubchannelConnector } = createRequire(import.meta.url)('@grpc/grpc-js/build/src/transport') as {
+  Http2SubchannelConnector: { new (target: unknown): Connector; readonly prototype: Connector };
+};
+const connect = Reflect.get<Connector, 'connect'>(Http2SubchannelConnector.prototype, 'connect');
+Http2SubchannelConnector.prototype.connect = async function (...args) {
+  // One connector an attempt: it keeps the session of its attempt, and what is left of one must not end the next.
+  const attempt = new Http2SubchannelConnector(this.channelTarget);
+  const connecting = connect.apply(attempt, args);
+  const limit = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    limit.reject(new Error(`no connection within ${connectLimitMs / 1_000} s`));
+    attempt.session?.destroy();
+    connecting.then((late) => late.shutdown()).catch(() => {});
+  }, connectLimitMs);
+  try {
+    return await Promise.race([connecting, limit.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 };
 
 type UnaryMethod<Request, Response> = (
