@@ -57,7 +57,9 @@ function nodeCommand(entry: string, env: Readonly<Record<string, string>>): Retu
     env: {
       // Five processes share one machine. Measured on the gateway, idle: 146 MB without these two, 110 MB with them.
       NODE_COMPILE_CACHE: join(platformDirectory, 'compile-cache'),
-      NODE_OPTIONS: '--max-semi-space-size=4',
+      // The heap that Node gives a process in a pod of 384 MiB. With a whole machine in view it lets garbage grow: Payments
+      // with a backlog of 100,000 orders held 317 MB, and 187 MB so.
+      NODE_OPTIONS: '--max-semi-space-size=4 --max-old-space-size=256',
       ...env,
     },
   };

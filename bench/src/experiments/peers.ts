@@ -60,9 +60,12 @@ async function runOurs(rig: Rig): Promise<number> {
   return (count / ((marks.at(-1)?.ms ?? Number.NaN) - startedMs)) * 1_000;
 }
 
-/** A peer's share of our number of events, that takes about as long. */
+/**
+ * A peer's share of our number of events, that takes about as long. Of the plain relay, which reads, sends and deletes in one
+ * transaction and has nothing to be slower for, ours must not be the slower one.
+ */
 const relays = [
-  { name: 'delete-in-transaction', must: 1.5, aim: 3, share: 0.5 },
+  { name: 'delete-in-transaction', must: 1, aim: 1.5, share: 0.5 },
   { name: 'pg-transactional-outbox', must: 1.5, aim: 3, share: 0.01 },
   { name: 'debezium', must: 1.5, aim: 3, share: 1 },
 ] as const;

@@ -6,7 +6,8 @@ export const idempotencyKeyLengthMax = 255;
 
 /** PostgreSQL's text holds neither NUL nor a lone surrogate, so both end here and not in a statement. */
 export function parseDescription(value: string, field = 'description'): string {
-  if ([...value].length > descriptionLengthMax)
+  // A string never has more characters than code units, which need not be counted.
+  if (value.length > descriptionLengthMax && [...value].length > descriptionLengthMax)
     throw invalidField(field, `must have at most ${descriptionLengthMax} characters`);
   if (value.includes('\0') || !value.isWellFormed()) throw invalidField(field, 'must be Unicode text without NUL');
   return value;

@@ -36,6 +36,7 @@ async function start(config: Config, logger: Logger, lifecycle: Lifecycle): Prom
     url: config.DATABASE_URL,
     applicationName: 'payments',
     size: config.DATABASE_POOL_SIZE,
+    logger,
   });
   lifecycle.onStop('database', async () => await database.end());
   const metrics = createPaymentsMetrics(registry, database);

@@ -51,9 +51,9 @@ function arrayText<Row>(rows: readonly Row[], valueOf: (row: Row) => Value): str
 function elementText(value: Exclude<Value, null>): string {
   if (Buffer.isBuffer(value)) return `"\\\\x${value.toString('hex')}"`;
   if (value instanceof Date) return `"${value.toISOString()}"`;
-  // Quoted, so that no element can end the array or begin another, whatever its type says it is.
-  const element = typeof value === 'string' ? value : String(value);
-  return `"${needsEscape.test(element) ? element.replaceAll(/["\\]/g, '\\$&') : element}"`;
+  if (typeof value !== 'string') return String(value);
+  // Quoted, so that no element can end the array or begin another.
+  return `"${needsEscape.test(value) ? value.replaceAll(/["\\]/g, '\\$&') : value}"`;
 }
 
 const needsEscape = /["\\]/;
