@@ -13,8 +13,8 @@ const OVERLOAD_SOCKETS = 4_000;
 const OVERLOAD_FACTOR = 10;
 /** Of the peak, beside an overload of ten times as much. */
 const GOODPUT_SHARE_MIN = 0.8;
-/** Below the 5 s that a call has: what takes longer would have been answered 504. */
-const LATENCY_P99_MAX_MS = 5_000;
+/** A request waits at most 3 s for room in the gateway, and then a call has 5 s: what takes longer is answered 503 or 504. */
+const LATENCY_P99_MAX_MS = 8_000;
 const RECOVERY_SHARE_MIN = 0.8;
 /** Keys of unknown outcome that are asked again. */
 const RESOLVED_MAX = 300;
@@ -55,6 +55,8 @@ export const overload: Attack = {
       tally.notes.push(describe(name, burst));
       return burst;
     };
+    // Twice: a gateway that has just been started serves half as much, until its code is compiled.
+    await run('warm-up', PEAK_SOCKETS, undefined);
     await run('warm-up', PEAK_SOCKETS, undefined);
     const shares: number[] = [];
     let before = await run('peak', PEAK_SOCKETS, undefined);
