@@ -1,7 +1,6 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { once } from 'node:events';
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { OrdersServiceService } from '@order-payments/contracts/generated/orders/v1/orders.ts';
 import { openApiDocument } from '../src/openapi/document.ts';
 import { startTestGateway, userId, validOrder, type TestGateway } from './gateway.ts';
 import { rawRequest } from './raw-request.ts';
@@ -17,28 +16,16 @@ async function start(environment: Record<string, string> = {}): Promise<TestGate
   return gateway;
 }
 
-/** Takes connections and never says a word, as a service does that hangs. */
+/** Takes calls and never answers one, as a service does that hangs. */
 async function startSilence(): Promise<string> {
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('error', () => undefined);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  started.push({
-    stop: async () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
-    },
-  });
-  return `dns:///127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const server = new Server();
+  const hang = (): void => undefined;
+  server.addService(OrdersServiceService, { createOrder: hang, createOrders: hang, getOrder: hang, listOrders: hang });
+  return await startGrpcServer(server);
 }
 
-/** Can be reached, and knows no call. */
-async function startGrpcServer(): Promise<string> {
-  const server = new Server();
+/** Can be reached, and knows no call but those that it was given. */
+async function startGrpcServer(server = new Server()): Promise<string> {
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
       error ? reject(error) : resolve(bound),
