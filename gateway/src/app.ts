@@ -18,7 +18,8 @@ import type { GatewayState } from './state.ts';
 export interface AppParts {
   readonly orders: OrdersClient;
   readonly payments: PaymentsClient;
-  readonly inFlight: InFlight;
+  /** By the service that is asked. */
+  readonly inFlight: { readonly orders: InFlight; readonly payments: InFlight };
   readonly isReady: () => Promise<boolean>;
   readonly logger: Logger;
   readonly metrics: HttpMetrics;
@@ -26,10 +27,9 @@ export interface AppParts {
 
 export function createApp(parts: AppParts): Koa<GatewayState> {
   const { orders, payments, inFlight, logger } = parts;
-  const operate = createOperate(inFlight);
   const router = new Router<GatewayState>({ strict: true, sensitive: true });
-  addOrderRoutes(router, { operate, orders });
-  addAccountRoutes(router, { operate, payments });
+  addOrderRoutes(router, { operate: createOperate(inFlight.orders), orders });
+  addAccountRoutes(router, { operate: createOperate(inFlight.payments), payments });
   addHealthRoutes(router, parts.isReady);
   addDocsRoutes(router);
 

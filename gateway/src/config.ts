@@ -9,7 +9,7 @@ export const gatewayConfig = z.object({
   PAYMENTS_GRPC_URL: grpcTarget,
   /** For all attempts of one call to a service. */
   GRPC_TIMEOUT_MS: milliseconds.default(5_000),
-  /** Requests waiting for the services, at most: 0.2 s of work at 5,000 a second. Where they take longer than a second, fewer. */
+  /** Requests waiting for each of the services, at most: 0.2 s of work at 5,000 a second. Where they take longer than a second, fewer. */
   HTTP_IN_FLIGHT_MAX: count.default(1_024),
   /** Open sockets: room for healthy clients beside 10,000 that do nothing, which are closed after 5 s. */
   HTTP_CONNECTIONS_MAX: count.default(16_384),

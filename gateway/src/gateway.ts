@@ -16,9 +16,6 @@ const stopLimitMs = 16_000;
 const inFlightMin = 64;
 const inFlightTargetMs = 1_000;
 
-/** What has to ask a service: the rest is answered however much these ask. */
-const asksService = /^\/(orders|accounts)\b/;
-
 export interface Gateway extends Stoppable {
   readonly port: number;
   readonly metricsPort: number;
@@ -35,7 +32,8 @@ export async function startGateway(
   const payments = createPaymentsClient({ target: config.PAYMENTS_GRPC_URL, timeoutMs: config.GRPC_TIMEOUT_MS });
   const isReady = createReadiness([orders, payments], stopping);
   const limits = { min: inFlightMin, max: config.HTTP_IN_FLIGHT_MAX, targetMs: inFlightTargetMs };
-  const inFlight = createInFlight(limits);
+  // One for each: calls to a service that hangs must not take the places of those to the other.
+  const inFlight = { orders: createInFlight(limits), payments: createInFlight(limits) };
   const app = createApp({ orders, payments, inFlight, isReady, logger, metrics });
   const handle = app.callback();
   const server = await startHttpServer({
@@ -44,7 +42,9 @@ export async function startGateway(
     connectionsMax: config.HTTP_CONNECTIONS_MAX,
     keepAliveMs: config.HTTP_KEEP_ALIVE_MS,
     handle: (request, response) => void handle(request, response),
-    isFullFor: ({ url = '' }) => inFlight.isFull && asksService.test(url),
+    // What asks no service is answered however much the others ask.
+    isFullFor: ({ url = '' }) =>
+      (inFlight.orders.isFull && /^\/orders\b/.test(url)) || (inFlight.payments.isFull && /^\/accounts\b/.test(url)),
     onRefused: (status) => metrics.requests.inc({ method: 'other', route: 'none', status }),
     drainMs: config.HTTP_DRAIN_MS,
     stopLimitMs,

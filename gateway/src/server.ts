@@ -85,7 +85,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       track(answering, request.socket, response);
       const wrong = checkHead(request);
       if (wrong !== undefined) return answer(response, wrong);
-      if (options.isFullFor(request)) wait(request, response);
+      // What a client pipelines behind another request is refused at once: Node reads on while nothing is answered, and what
+      // waits must not be more than there are connections.
+      const isAlone = answering.get(request.socket)?.size === 1;
+      if (isAlone && options.isFullFor(request)) wait(request, response);
       else handle(request, response);
     },
   );

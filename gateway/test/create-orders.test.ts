@@ -17,11 +17,12 @@ import { userId } from './gateway.ts';
 
 // A service that refuses even amounts, can be made to hang, and remembers which calls it got.
 let calls: Array<readonly CreateOrderRequest[]> = [];
-let mode: 'answers' | 'hangs' | 'is unavailable' = 'answers';
+let mode: 'answers' | 'hangs' | 'is unavailable' | 'cannot write batches' = 'answers';
 const server = new Server();
 let client: OrdersServiceClient;
 let createOrder: CreateOrder;
 
+const unavailable = { code: 'UNAVAILABLE', message: 'not now', details: {} };
 const orderOf = ({ amount, description }: CreateOrderRequest): Order => ({
   id: `order-${amount}`,
   userId,
@@ -39,12 +40,14 @@ const resultOf = (request: CreateOrderRequest): CreateOrderResult =>
 beforeAll(async () => {
   const one: handleUnaryCall<CreateOrderRequest, CreateOrderResponse> = ({ request }, answer) => {
     calls.push([request]);
-    if (mode === 'answers') answer(null, { order: orderOf(request) });
+    if (mode === 'answers' || mode === 'cannot write batches') answer(null, { order: orderOf(request) });
     if (mode === 'is unavailable') answer({ code: status.UNAVAILABLE });
   };
   const many: handleUnaryCall<CreateOrdersRequest, CreateOrdersResponse> = ({ request }, answer) => {
     calls.push(request.orders);
     if (mode === 'answers') answer(null, { results: request.orders.map(resultOf) });
+    if (mode === 'cannot write batches')
+      answer(null, { results: request.orders.map(() => ({ order: undefined, refusal: unavailable })) });
     if (mode === 'is unavailable') answer({ code: status.UNAVAILABLE });
   };
   const handlers = { createOrder: one, createOrders: many };
@@ -108,4 +111,14 @@ test('calls that hang keep nobody else out', async () => {
   expect(performance.now() - startedMs).toBeLessThan(1_500);
   for (const answer of await hanging)
     expect(answer).toMatchObject({ status: 'rejected', reason: { code: 'DEADLINE_EXCEEDED' } });
+});
+
+test('what could not be written together is sent again alone, where it has a key', async () => {
+  mode = 'cannot write batches';
+  const withKeys = await askTogether(30, (n) => `k-${n}`);
+  expect(withKeys.map((answer) => answer.status)).toEqual(withKeys.map(() => 'fulfilled'));
+  const without = await askTogether(30, () => undefined);
+  const refused = without.filter((answer) => answer.status === 'rejected');
+  expect(refused.length).toBeGreaterThanOrEqual(24);
+  expect(refused[0]).toMatchObject({ reason: { code: 'UNAVAILABLE' } });
 });

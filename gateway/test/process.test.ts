@@ -86,6 +86,34 @@ describe('a request for which there is no room', () => {
     expect(answers.map(({ status }) => status)).toEqual([504, 504, 504, 504, 504, 504]);
   });
 
+  test('is refused at once where it was pipelined: what waits must not be more than there are connections', async () => {
+    const gateway = await start({
+      ORDERS_GRPC_URL: await startSilence(),
+      GRPC_TIMEOUT_MS: '800',
+      HTTP_IN_FLIGHT_MAX: '1',
+    });
+    const count = 500;
+    const request = `GET /orders/${userId} HTTP/1.1\r\nHost: gateway\r\n\r\n`;
+    const { text, closedAfterMs } = await rawRequest(
+      gateway.port,
+      request.repeat(count - 1) + request.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'),
+    );
+    const statuses = [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => status);
+    expect(statuses).toEqual(['504', ...Array.from({ length: count - 1 }, () => '503')]);
+    expect(closedAfterMs).toBeLessThan(4_000);
+  });
+
+  test('takes no room from those that ask the other service', async () => {
+    const silence = await startSilence();
+    const gateway = await start({ ORDERS_GRPC_URL: silence, GRPC_TIMEOUT_MS: '3000', HTTP_IN_FLIGHT_MAX: '1' });
+    const held = postOrder(gateway);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const other = await fetch(`${gateway.url}/accounts/${userId}`);
+    // Payments cannot be reached here, and that is what it says.
+    expect(((await other.json()) as { code: string }).code).toBe('UNAVAILABLE');
+    await held;
+  });
+
   test('disturbs nobody when its client leaves', async () => {
     const silence = await startSilence();
     const gateway = await start({ ORDERS_GRPC_URL: silence, GRPC_TIMEOUT_MS: '2000', HTTP_IN_FLIGHT_MAX: '1' });

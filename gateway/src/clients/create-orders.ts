@@ -23,7 +23,7 @@ const limits = {
   // The gateway's limit of requests in flight holds for these, too.
   lengthMax: Number.MAX_SAFE_INTEGER,
 };
-// So 3 calls begin at once and 600 a second after that, with as many orders as have come meanwhile: 14,400 a second at most.
+// So of each queue 3 calls begin at once and 600 a second after that, with as many orders as have come: 14,400 a second at most.
 // A call is not waited for any longer, or a replica of Orders that hangs would keep out those on their way to another.
 const slotHeldMs = 5;
 
@@ -65,12 +65,15 @@ async function send(
     batch.map(({ item }) => item.request),
     settings,
   );
-  for (const [index, { resolve, reject }] of batch.entries()) {
+  for (const [index, waiting] of batch.entries()) {
     const { order, refusal } = results[index] ?? {};
-    if (refusal !== undefined) reject(fromRefusal(refusal));
+    // As callUnary does with a lone order: sent again while its caller waits.
+    if (retry && batch.length > 1 && refusal?.code === 'UNAVAILABLE')
+      void send(client, [waiting], retry).catch(waiting.reject);
+    else if (refusal !== undefined) waiting.reject(fromRefusal(refusal));
     else {
       assert(order !== undefined, 'Orders answered without an order');
-      resolve(order);
+      waiting.resolve(order);
     }
   }
 }

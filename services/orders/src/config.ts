@@ -18,7 +18,7 @@ export const configSchema = z
     ...baseConfig,
     /** Role orders_service. */
     ...databaseConfig,
-    /** Sessions: 3 write orders, 3 settle partitions, 1 sweeps, the rest are for reads. */
+    /** Sessions: 3 write orders, 3 settle (as many as partitions while they try again alone), 1 sweeps, the rest are for reads. */
     DATABASE_POOL_SIZE: count.default(15),
     GRPC_HOST: host.default('127.0.0.1'),
     GRPC_PORT: port,

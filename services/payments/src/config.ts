@@ -17,7 +17,7 @@ export const configSchema = z
     ...baseConfig,
     /** Role payments_service. */
     ...databaseConfig,
-    /** Sessions: 3 for the partitions that settle at a time, the rest for calls. */
+    /** Sessions: 3 settle (as many as partitions while they try again alone), the rest are for calls. */
     DATABASE_POOL_SIZE: count.default(15),
     GRPC_HOST: host.default('127.0.0.1'),
     GRPC_PORT: port,

@@ -34,6 +34,7 @@ const connectLimitMs = 3_000;
 interface Connector {
   connect(...args: unknown[]): Promise<{ shutdown(): void }>;
   readonly channelTarget: unknown;
+  createSession(connection: { socket: { destroy(): void } }, ...rest: unknown[]): Promise<never>;
   readonly session: ClientHttp2Session | null;
 }
 const { Http2SubchannelConnector } = createRequire(import.meta.url)('@grpc/grpc-js/build/src/transport') as {
@@ -48,7 +49,12 @@ Http2SubchannelConnector.prototype.connect = async function (...args) {
   const timer = setTimeout(() => {
     limit.reject(new Error(`no connection within ${connectLimitMs / 1_000} s`));
     attempt.session?.destroy();
-    connecting.then((late) => late.shutdown()).catch(() => {});
+    // What the kernel connects later is closed: where the other side is silent, its session would wait for ever.
+    attempt.createSession = async ({ socket }) => {
+      socket.destroy();
+      throw new Error('too late');
+    };
+    connecting.catch(() => {});
   }, connectLimitMs);
   try {
     return await Promise.race([connecting, limit.promise]);

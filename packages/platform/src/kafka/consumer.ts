@@ -22,7 +22,8 @@ import {
 // The more events, the cheaper each: 67, 58 and 50 us of PostgreSQL's processor time at 300, 500 and 1,000 of them. But a
 // transaction holds its locks until its end, 30 ms at 500.
 const subBatchSize = 500;
-// Three transactions at a time keep the database busy while one of them is prepared or commits.
+// Three transactions at a time keep the database busy while one of them is prepared or commits. (What is tried again alone is
+// besides: one a partition.)
 const transactionsConcurrently = 3;
 // More partitions than a topic has here: each brings what it has, and what waits shares a transaction.
 const partitionsConcurrently = 16;
@@ -84,7 +85,11 @@ export function startConsumer(options: ConsumerOptions): RunningConsumer {
   const progress = (): void => {
     lastProgressMs = Date.now();
   };
-  consumer.on(consumer.events.GROUP_JOIN, progress);
+  consumer.on(consumer.events.GROUP_JOIN, () => {
+    progress();
+    // Partitions that are others' now must not be reported here.
+    metrics.lag.reset();
+  });
   consumer.on(consumer.events.FETCH, progress);
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     // kafkajs would keep the process alive with a dead consumer in it.
@@ -117,6 +122,7 @@ export function startConsumer(options: ConsumerOptions): RunningConsumer {
             commits,
             stopping: stopping.signal,
             inHand,
+            progress,
             heartbeatIntervalMs,
           });
         } catch (error) {
@@ -164,7 +170,8 @@ interface Transactions {
 /**
  * Records of several partitions that wait at the same time share a transaction: when little waits in each, which is whenever
  * the consumer keeps up, a transaction for each partition's two or three events costs many times as much an event.
- * They are decoded before, so that a partition that waits for the registry keeps no other waiting.
+ * They are decoded before, so that one that waits for the registry is in no other's transaction. It still holds up the fetches:
+ * kafkajs asks a broker again only when all batches of its last answer are done.
  */
 function prepareTransactions(options: ConsumerOptions, metrics: Metrics): Transactions {
   const { topic } = options;
@@ -202,6 +209,8 @@ interface Run {
   readonly stopping: AbortSignal;
   /** The attempts under way, which the watchdog looks at. */
   readonly inHand: Set<{ sinceMs: number }>;
+  /** An attempt has ended, well or not: what waits and tries again is not stuck, although nothing is fetched meanwhile. */
+  readonly progress: () => void;
   readonly heartbeatIntervalMs: number;
 }
 
@@ -209,7 +218,7 @@ async function processBatch(
   payload: EachBatchPayload,
   options: ConsumerOptions,
   metrics: Metrics,
-  { transactions, commits, stopping, inHand, heartbeatIntervalMs }: Run,
+  { transactions, commits, stopping, inHand, progress, heartbeatIntervalMs }: Run,
 ): Promise<void> {
   const { batch, heartbeat, isRunning, isStale, resolveOffset } = payload;
   const { topic, partition, messages } = batch;
@@ -225,7 +234,7 @@ async function processBatch(
       inHand.add(underWay);
       try {
         const decoded = await decodeAll(options.codec, records);
-        // Alone after a failure: what one partition waits for, such as a locked row, is no reason for others to wait.
+        // Alone after a failure: what one partition waits for, such as a locked row, must not fail the others again.
         await (attempt === 0 ? transactions.share(decoded) : transactions.alone(decoded));
         break;
       } catch (error) {
@@ -237,6 +246,7 @@ async function processBatch(
       } finally {
         clearInterval(beat);
         inHand.delete(underWay);
+        progress();
       }
       await heartbeat();
     }

@@ -71,10 +71,11 @@ function keepSession(options: {
         query_timeout: 5_000,
         keepAlive: true,
       });
+      const over = new AbortController();
       const broken = new Promise<void>((resolve) => {
         client.on('error', () => resolve());
         client.on('end', () => resolve());
-        stopping.signal.addEventListener('abort', () => resolve());
+        stopping.signal.addEventListener('abort', () => resolve(), { signal: over.signal });
       });
       try {
         await client.connect();
@@ -86,6 +87,7 @@ function keepSession(options: {
         options.logger.debug({ err: error, session: options.name }, 'session broke, opening another');
       }
       current = undefined;
+      over.abort();
       await client.end().catch(() => {});
       await sleep(backoffMs(attempt, { baseMs: 100, maxMs: 2_000 }), stopping.signal);
     }
