@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const TIMEOUT_MS = 15_000;
+const TIMEOUT_MS = 60_000;
+const ANSWER_TIMEOUT_MS = 15_000;
 const INTERVAL_MS = 50;
 const NOBODY = '00000000-0000-4000-8000-000000000000';
 
@@ -20,7 +21,7 @@ export async function untilServingAll(gatewayUrl: string): Promise<void> {
 
 async function isAnswered(url: string): Promise<boolean> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
     await response.arrayBuffer();
     return response.status < 500;
   } catch {

@@ -116,5 +116,5 @@ export function environmentOf(services: TestServices, name: string, arming: Armi
 /** What the supervisor does when a part has died, but with nothing armed. */
 export async function recover(services: TestServices, name: string): Promise<void> {
   services.part(name).start();
-  await services.part(name).untilReady(20_000);
+  await services.part(name).untilReady(60_000);
 }

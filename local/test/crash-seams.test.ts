@@ -85,7 +85,7 @@ describe('while orders and top-ups are under way', () => {
       expect(repeated > 0).toBe(round.some(({ part }) => !part.startsWith('outbox-relay')));
       await expectAllRight(services, shoppers);
     },
-    MINUTE_MS,
+    3 * MINUTE_MS,
   );
 
   test(
@@ -117,7 +117,7 @@ describe('while the sweeper looks after an order whose event was lost', () => {
       expect(await next.stop()).toEqual({ code: 0, signal: null });
       await recover(services, 'orders');
     },
-    MINUTE_MS,
+    3 * MINUTE_MS,
   );
 });
 

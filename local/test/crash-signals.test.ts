@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { Exit, RunningPart } from '../src/process/run-part.ts';
 import { isFinal } from '../src/test-kit/client-with-history.ts';
 import type { Answer, Wish } from '../src/test-kit/client-with-history.ts';
+import { eventually } from '../src/test-kit/eventually.ts';
 import { startServices } from '../src/test-kit/start-services.ts';
 import type { TestServices } from '../src/test-kit/start-services.ts';
 import { disarm, partOf, recover, startAlone } from './armed-part.ts';
@@ -51,8 +52,8 @@ test(
     // Nothing settles, so each request is under way for as long as it asks to wait.
     await services.part('outbox-relay-orders').stop();
     const before = Date.now();
-    const answers = Array.from({ length: 50 }, () => order('wait=2'));
-    await sleep(700);
+    const answers = Array.from({ length: 50 }, () => order('wait=3'));
+    await sleep(1_500);
     expect(await services.part('gateway').stop()).toEqual({ code: 0, signal: null });
     expect(await Promise.all(answers)).toEqual(Array.from({ length: 50 }, () => 201));
     expect(Date.now() - before).toBeGreaterThan(2_000);
@@ -68,7 +69,7 @@ test(
     await services.part('outbox-relay-orders').stop();
     const gateway = await startAsItIs('gateway');
     const answer = order('wait=10');
-    await sleep(500);
+    await sleep(3_000);
     await expectEndsOnSecondSignal(gateway);
     expect(await answer).toBeUndefined();
     await recover(services, 'gateway');
@@ -91,7 +92,13 @@ test(
       amount: 1,
       description: 'it waits for its account',
     });
-    await sleep(1_000);
+    const observer = await connect(services.databases.payments.urls.superuser);
+    const isWaiting = `select from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock' and query ~ 'from accounts'`;
+    await eventually(async () => expect((await observer.query(isWaiting)).rowCount).toBeGreaterThan(0), {
+      timeoutMs: 30_000,
+    });
+    await observer.end();
     await expectEndsOnSecondSignal(payments);
     await database.query('rollback');
     await database.end();
@@ -115,7 +122,7 @@ async function expectEndsOnSecondSignal(running: RunningPart): Promise<void> {
   running.kill('SIGTERM');
   const exit: Exit = await running.exited;
   expect(exit).toEqual({ code: 1, signal: null });
-  expect(Date.now() - askedAgain).toBeLessThan(500);
+  expect(Date.now() - askedAgain).toBeLessThan(3_000);
 }
 
 /** One attempt at an order; the status of the answer, or undefined where none came. */

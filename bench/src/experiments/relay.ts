@@ -114,5 +114,5 @@ async function untilEmpty(database: pg.Client): Promise<void> {
     const { rows } = await database.query('select from outbox limit 1');
     if (rows.length > 0) throw new CorrectnessError('acknowledged events stay in the outbox');
   };
-  await eventually(look, { timeoutMs: 5_000 });
+  await eventually(look, { timeoutMs: 60_000 });
 }

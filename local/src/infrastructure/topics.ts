@@ -11,7 +11,7 @@ export async function withKafkaAdmin<T>(brokers: string, work: (admin: Admin) =>
     clientId: 'order-payments-local',
     brokers: brokers.split(','),
     logLevel: logLevel.NOTHING,
-    connectionTimeout: 1_000,
+    connectionTimeout: 10_000,
     retry: { retries: 0 },
   }).admin();
   try {

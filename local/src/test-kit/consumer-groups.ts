@@ -13,7 +13,7 @@ export async function untilConsumed(
   { groupId, topic }: { groupId: string; topic: string },
   timeoutMs: number,
 ): Promise<void> {
-  const ends = await endOffsets(brokers, topic);
+  const ends = await eventually(() => endOffsets(brokers, topic), { timeoutMs });
   const check = async (): Promise<void> => {
     const [group] = await withKafkaAdmin(brokers, async (admin) => {
       // Without retries kafkajs finds no coordinator before it has asked for something else.

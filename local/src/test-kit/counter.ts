@@ -4,7 +4,7 @@ export async function readCounter(
   name: string,
   labels: Readonly<Record<string, string>> = {},
 ): Promise<number> {
-  const response = await fetch(`http://127.0.0.1:${metricsPort}/metrics`);
+  const response = await fetch(`http://127.0.0.1:${metricsPort}/metrics`, { headers: { connection: 'close' } });
   const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
   return (await response.text())
     .split('\n')

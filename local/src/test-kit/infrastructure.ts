@@ -5,6 +5,7 @@ import { registryUrl } from '../infrastructure/registry.ts';
 import { createTopics as createKafkaTopics } from '../infrastructure/topics.ts';
 import { INFRASTRUCTURE_URL_VARIABLE, TEMPLATES } from './address.ts';
 import type { InfrastructureAddress } from './address.ts';
+import { eventually } from './eventually.ts';
 
 export { freePort } from '../ports.ts';
 
@@ -65,7 +66,8 @@ export async function createTopic(label: string): Promise<string> {
 export async function createTopics(labels: readonly string[]): Promise<string[]> {
   const { kafkaBrokers } = await infrastructure();
   const topics = labels.map((label) => `${label}.${randomBytes(6).toString('hex')}`);
-  await createKafkaTopics(kafkaBrokers, topics);
+  // It asks once, and Kafka may be busy with other suites; those that are there are not created again.
+  await eventually(() => createKafkaTopics(kafkaBrokers, topics), { timeoutMs: 30_000 });
   return topics;
 }
 

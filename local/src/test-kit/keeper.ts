@@ -20,6 +20,8 @@ export class InfrastructureKeeper {
     this.url = `http://127.0.0.1:${port}`;
     this.#say = say;
     this.#server = createServer((_request, response) => {
+      // A worker that was busy for seconds would ask again on a connection that is just being closed.
+      response.shouldKeepAlive = false;
       this.#start().then(
         (address) => response.end(JSON.stringify(address)),
         (error: unknown) => response.writeHead(500).end(String(error instanceof Error ? error.stack : error)),

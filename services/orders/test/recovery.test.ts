@@ -10,7 +10,7 @@ let services: TestServices;
 let orders: Database;
 let payments: Database;
 beforeAll(async () => {
-  const hasty = { SWEEP_OVERDUE_MS: '1000', SWEEP_INTERVAL_MS: '300', SWEEP_BACKOFF_MS: '1000' };
+  const hasty = { SWEEP_OVERDUE_MS: '6000', SWEEP_INTERVAL_MS: '300', SWEEP_BACKOFF_MS: '1000' };
   services = await startServices({ partEnv: { orders: hasty } });
   const open = async (url: string): Promise<Database> => await createPool({ url, applicationName: 'test', size: 2 });
   [orders, payments] = await Promise.all([

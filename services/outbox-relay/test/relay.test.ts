@@ -160,10 +160,12 @@ describe('the outbox relay', () => {
 
   test('a leader whose process is frozen gives up the lock within seconds', async () => {
     const { database, client } = await openDatabase();
+    const topic = await createTopic('relay');
+    await append(client, topic, { from: 1, to: 10 });
     // What a frozen leader looks like to the server: it holds the lock and says nothing.
     const frozen = new pg.Client({
       connectionString: database.urls.relay,
-      options: '-c idle_session_timeout=5000',
+      options: '-c idle_session_timeout=15000',
       application_name: randomUUID(),
     });
     frozen.on('error', () => {});
@@ -172,12 +174,10 @@ describe('the outbox relay', () => {
     await frozen.query('select pg_advisory_lock($1)', [
       createHash('sha256').update('outbox relay').digest().readBigInt64BE(),
     ]);
-    const topic = await createTopic('relay');
-    await append(client, topic, { from: 1, to: 10 });
     const standby = await startRelay(database);
-    await eventually(() => expect(standby.isReady()).toBe(true), { timeoutMs: 3_000 });
+    await eventually(() => expect(standby.isReady()).toBe(true), { timeoutMs: 10_000 });
     expect(standby.isLeader()).toBe(false);
-    await eventually(async () => expect(await outboxSize(client)).toBe(0), { timeoutMs: 10_000 });
+    await eventually(async () => expect(await outboxSize(client)).toBe(0), { timeoutMs: 40_000 });
     expect(standby.isLeader()).toBe(true);
   });
 });
