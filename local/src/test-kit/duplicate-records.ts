@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import type { KafkaMessage, Message } from 'kafkajs';
+// It goes on while Kafka is killed.
+import '@order-payments/platform/kafka/mended-kafkajs.ts';
 import { endOffsets } from './consumer-groups.ts';
 import { eventually } from './eventually.ts';
 

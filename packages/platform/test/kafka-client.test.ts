@@ -1,6 +1,10 @@
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { createServer, type AddressInfo } from 'node:net';
 import { expect, test } from '@jest/globals';
 import { infrastructure } from '@order-payments/local/test-kit/infrastructure.ts';
 import { createIdempotentProducer, createKafka } from '@order-payments/platform/kafka/client.ts';
+import { socketFactory } from '@order-payments/platform/kafka/mended-kafkajs.ts';
 import { createLogger } from '@order-payments/platform/logger.ts';
 
 test('a connection on which nothing waits sets no timers', async () => {
@@ -33,4 +37,54 @@ test('a connection on which nothing waits sets no timers', async () => {
   }
   expect(timers).toBeLessThan(10);
   expect(warnings).not.toContain('TimeoutNegativeWarning');
+});
+
+interface Protocol {
+  request: unknown;
+  response: unknown;
+}
+interface Connection {
+  connect(): Promise<true>;
+  send(protocol: Protocol): Promise<unknown>;
+  disconnect(): Promise<true>;
+  isConnected(): boolean;
+}
+
+test('a connection that broke within an answer reads the next answers from their beginning', async () => {
+  const require = createRequire(import.meta.url);
+  const Connection = require('kafkajs/src/network/connection') as new (options: object) => Connection;
+  const apiVersions = require('kafkajs/src/protocol/requests/apiVersions') as {
+    protocol(version: { version: number }): () => Protocol;
+  };
+  let connections = 0;
+  const broker = createServer((socket) => {
+    connections += 1;
+    // The size of the answer, and three bytes of it.
+    if (connections === 1) return void socket.once('data', () => socket.end(Buffer.from([0, 0, 0, 10, 0, 0, 0])));
+    socket.on('data', (request) => {
+      const answer = Buffer.alloc(14);
+      answer.writeInt32BE(10, 0);
+      request.copy(answer, 4, 8, 12);
+      socket.write(answer);
+    });
+  });
+  await once(broker.listen(0, '127.0.0.1'), 'listening');
+  const nothing = (): void => undefined;
+  const logger = { info: nothing, error: nothing, warn: nothing, debug: nothing };
+  const connection = new Connection({
+    host: '127.0.0.1',
+    port: (broker.address() as AddressInfo).port,
+    logger: { namespace: () => logger },
+    socketFactory,
+    requestTimeout: 2_000,
+    connectionTimeout: 2_000,
+  });
+  const ask = async (): Promise<unknown> => await connection.send(apiVersions.protocol({ version: 0 })());
+  await connection.connect();
+  await expect(ask()).rejects.toThrow();
+  while (connection.isConnected()) await new Promise((resolve) => setTimeout(resolve, 10));
+  await connection.connect();
+  expect(await ask()).toEqual({ errorCode: 0, apiVersions: [] });
+  await connection.disconnect();
+  broker.close();
 });

@@ -1,30 +1,7 @@
-import { createRequire } from 'node:module';
-import { Kafka, logLevel, Partitioners, type ISocketFactory, type Producer } from 'kafkajs';
+import { Kafka, logLevel, Partitioners, type Producer } from 'kafkajs';
 import type { Logger } from '../logger.ts';
 import type { KafkaTls } from '../tls.ts';
-
-/** kafkajs's own queue of the requests of one connection, as far as it is mended here. */
-interface RequestQueue {
-  readonly pending: readonly unknown[];
-  scheduleCheckPendingRequests(): void;
-}
-
-// It looks after waiting requests by a timer that it always sets again, with a negative time where none waits, which Node takes
-// for 1 ms: a thousand looks a second on each connection, for ever. An idle service used 4 % of a core so.
-const { prototype: requestQueue } = createRequire(import.meta.url)('kafkajs/src/network/requestQueue') as {
-  prototype: RequestQueue;
-};
-const schedule = Reflect.get<object, string>(requestQueue, 'scheduleCheckPendingRequests') as (
-  this: RequestQueue,
-) => void;
-requestQueue.scheduleCheckPendingRequests = function () {
-  if (this.pending.length > 0) schedule.call(this);
-};
-
-const createSocket = (createRequire(import.meta.url)('kafkajs/src/network/socketFactory') as () => ISocketFactory)();
-
-/** kafkajs's own sockets, but a request is sent at once, and not when what was sent before it has been acknowledged. */
-const socketFactory: ISocketFactory = (options) => createSocket(options).setNoDelay(true);
+import { socketFactory } from './mended-kafkajs.ts';
 
 /** A Kafka client that writes to the process's log. */
 export function createKafka(options: {
