@@ -64,11 +64,10 @@ function settings({ port, durable }: PostgresOptions): string[] {
     'listen_addresses=127.0.0.1',
     // A socket file would have to lie in a folder shared with other clusters on this machine.
     'unix_socket_directories=',
-    'shared_buffers=128MB',
-    // All suites of a test run share one server; a platform's own has no more than CloudNativePG's.
+    // All suites of a test run share one server; a platform's own has what the chart gives it.
     ...(durable
-      ? ['max_connections=100', 'fsync=on', 'synchronous_commit=on']
-      : ['max_connections=500', 'fsync=off', 'full_page_writes=off']),
+      ? ['max_connections=200', 'shared_buffers=256MB', 'fsync=on', 'synchronous_commit=on']
+      : ['max_connections=500', 'shared_buffers=128MB', 'fsync=off', 'full_page_writes=off']),
   ];
 }
 

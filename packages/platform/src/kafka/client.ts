@@ -1,7 +1,8 @@
-import { Kafka, logLevel, Partitioners, type Producer } from 'kafkajs';
+import { Kafka, logLevel, type Producer } from 'kafkajs';
 import type { Logger } from '../logger.ts';
 import type { KafkaTls } from '../tls.ts';
 import { socketFactory } from './mended-kafkajs.ts';
+import { createPartitioner } from './partitioner.ts';
 
 /** A Kafka client that writes to the process's log. */
 export function createKafka(options: {
@@ -38,7 +39,7 @@ export function createIdempotentProducer(kafka: Kafka): Producer {
     idempotent: true,
     maxInFlightRequests: 1,
     allowAutoTopicCreation: false,
-    createPartitioner: Partitioners.DefaultPartitioner,
+    createPartitioner,
     // Bounded: whoever sends decides what follows a failure (the relay takes a new producer).
     retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 5 },
   });

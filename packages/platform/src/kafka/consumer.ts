@@ -74,7 +74,8 @@ export function startConsumer(options: ConsumerOptions): RunningConsumer {
     // An idle consumer asks so often: the broker answers at once when there is something. At 100 ms an idle platform took
     // 13 % of a core in Kafka, at 500 ms 7 %.
     maxWaitTimeInMs: fetchWaitMs,
-    maxBytesPerPartition: 512 * 1024,
+    // What a process holds of a backlog: 182 MB resident with 10^6 orders behind, 217 MB at 512 KiB; settling takes as long.
+    maxBytesPerPartition: 256 * 1024,
     // Whatever can be retried restarts the consumer inside the process; the watchdog bounds it.
     retry: { retries: 5, restartOnFailure: async () => true },
   });
