@@ -1,11 +1,6 @@
 // npm run bench: the platform beside PostgreSQL's and Kafka's own floors, in turns, on one machine. docs/capacity.md reads it.
-//   -- --quick         minutes: shows that each measure works and that nothing is lost, without P8 and P9; its figures mean nothing
-//   -- --only P4,P5    some goals, or experiments by name (chain, http, settle, settle-hot, relay, latency, overload, cost, memory)
-//   -- --pairs 2 --seconds 4 --orders 30000 --backlog 100000   less of everything, while one tries something out
-//   -- --profiles DIRECTORY                    a processor profile of each of the platform's processes
-//   -- --growth        P11 and P12: what becomes of it as the tables grow
 // It fails when something was lost, doubled or wrong, and never because of a time.
-import { parseArgs } from 'node:util';
+import { countOf, parseCommandLine } from '@order-payments/local/command-line.ts';
 import { experiments } from './experiments.ts';
 import { runGrowth } from './growth/main.ts';
 import { quickEffort, wholeEffort } from './measure.ts';
@@ -17,28 +12,39 @@ const startedAt = performance.now();
 const say = (message: string): boolean =>
   process.stdout.write(`[${((performance.now() - startedAt) / 1000).toFixed(0).padStart(4)} s] ${message}\n`);
 
-// The growth of tables has sizes of its own to choose.
-process.exit(process.argv.includes('--growth') ? await runGrowth() : await bench());
+const USAGE = `npm run bench [-- options]
+  --quick               minutes: shows that each measure works and that nothing is lost, without P8 and P9; its figures mean nothing
+  --only P4,P5          some goals, or experiments by name: ${experiments.map(({ name }) => name).join(', ')}
+  --pairs N             of each floor and ours, in turns
+  --seconds N           of each run whose length is chosen by time
+  --orders N            of each run whose length is chosen by number
+  --backlog N           of P13
+  --profiles DIRECTORY  a processor profile of each of the platform's processes
+  --growth              P11 and P12 alone: what becomes of it as the tables grow; takes --quick, --pairs, --orders and --backlog`;
+
+const { values } = parseCommandLine(USAGE, {
+  quick: { type: 'boolean', default: false },
+  growth: { type: 'boolean', default: false },
+  only: { type: 'string' },
+  pairs: { type: 'string' },
+  seconds: { type: 'string' },
+  orders: { type: 'string' },
+  backlog: { type: 'string' },
+  profiles: { type: 'string' },
+});
+const chosenOr = (option: 'pairs' | 'seconds' | 'orders' | 'backlog', otherwise: number): number =>
+  countOf(USAGE, option, values[option], otherwise);
+
+process.exit(await (values.growth ? runGrowth({ quick: values.quick, chosenOr }) : bench()));
 
 async function bench(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      quick: { type: 'boolean', default: false },
-      only: { type: 'string' },
-      pairs: { type: 'string' },
-      seconds: { type: 'string' },
-      orders: { type: 'string' },
-      backlog: { type: 'string' },
-      profiles: { type: 'string' },
-    },
-  });
   const base = values.quick ? quickEffort : wholeEffort;
   const effort = {
     ...base,
-    pairs: Number(values.pairs ?? base.pairs),
-    seconds: Number(values.seconds ?? base.seconds),
-    orders: Number(values.orders ?? base.orders),
-    backlog: Number(values.backlog ?? base.backlog),
+    pairs: chosenOr('pairs', base.pairs),
+    seconds: chosenOr('seconds', base.seconds),
+    orders: chosenOr('orders', base.orders),
+    backlog: chosenOr('backlog', base.backlog),
   };
   const wanted = values.only?.split(',');
   const chosen =

@@ -2,16 +2,19 @@
 // npm run chart:dependencies -- --stubs [FOLDER]: a copy of the chart that needs none of them, for machines that reach no chart
 // registry.
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { copyWithStubs } from './chart/copy.ts';
 import { fetchDependencies } from './chart/fetch.ts';
+import { parseCommandLine } from './command-line.ts';
 import { platformDirectory, repositoryRoot } from './directories.ts';
 
 const say = (message: string): boolean => process.stderr.write(`${message}\n`);
-const { values, positionals } = parseArgs({
-  options: { stubs: { type: 'boolean' }, helm: { type: 'string', default: 'helm' } },
-  allowPositionals: true,
-});
+const { values, positionals } = parseCommandLine(
+  `npm run chart:dependencies [-- options]
+  --stubs [FOLDER]  a copy of the chart with empty charts in the place of the operators'
+  --helm PROGRAM    the helm to fetch with (helm)`,
+  { stubs: { type: 'boolean' }, helm: { type: 'string', default: 'helm' } },
+  { allowPositionals: true },
+);
 
 try {
   if (values.stubs === true) {

@@ -1,13 +1,16 @@
 // npm start: the whole platform on this machine, until Ctrl-C.
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { tryLock, unlock } from '../process-lock.mjs';
 import { banner } from './banner.ts';
+import { parseCommandLine } from './command-line.ts';
 import { platformDirectory } from './directories.ts';
 import { beginPlatform } from './platform.ts';
 import type { PlatformEvent } from './platform.ts';
 import { PortError, portsFromEnvironment } from './ports.ts';
 import type { Failure } from './process/supervisor.ts';
+
+const USAGE = `npm start [-- options]
+  --fresh  begins with empty databases and topics`;
 
 /** A Ctrl-C may arrive twice, from the terminal and from npm: what follows so closely is the same press. */
 const SAME_PRESS_MS = 1_000;
@@ -18,7 +21,7 @@ const lock = join(platformDirectory, 'running.lock');
 process.exit(await main());
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { fresh: { type: 'boolean', default: false } } });
+  const { values } = parseCommandLine(USAGE, { fresh: { type: 'boolean', default: false } });
   const other = tryLock(lock);
   if (other !== undefined) {
     complain(`The platform runs in this checkout already (process ${other}): end that one first.`);

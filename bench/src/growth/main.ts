@@ -1,7 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { platformDirectory, repositoryRoot } from '@order-payments/local/directories.ts';
 import { databaseUrl, type Service } from '@order-payments/local/infrastructure/postgres-roles.ts';
 import { reconcile } from '@order-payments/local/test-kit/run-ops.ts';
@@ -25,8 +24,8 @@ interface Size {
   readonly pollSeconds: number;
 }
 
-const whole: Size = { orders: 1_000_000, backlog: 1_000_000, pairs: 5, ordersARun: 60_000, pollSeconds: 20 };
-const quick: Size = { orders: 20_000, backlog: 20_000, pairs: 1, ordersARun: 5_000, pollSeconds: 3 };
+const wholeSize: Size = { orders: 1_000_000, backlog: 1_000_000, pairs: 5, ordersARun: 60_000, pollSeconds: 20 };
+const quickSize: Size = { orders: 20_000, backlog: 20_000, pairs: 1, ordersARun: 5_000, pollSeconds: 3 };
 
 interface Line {
   readonly goal: string;
@@ -37,12 +36,23 @@ interface Line {
   readonly must: string;
 }
 
+interface Choice {
+  readonly quick: boolean;
+  chosenOr(option: 'orders' | 'backlog' | 'pairs', otherwise: number): number;
+}
+
 /**
- * npm run bench -- --growth [--quick] [--orders 10000000] [--backlog 1000000] [--pairs N]: what an order, a page, a poll and a
- * drain cost when the tables are nearly empty, and when they have grown. Returns the exit code.
+ * What an order, a page, a poll and a drain cost when the tables are nearly empty, and when they have grown. Returns the exit
+ * code.
  */
-export async function runGrowth(): Promise<number> {
-  const size = sizeOf();
+export async function runGrowth({ quick, chosenOr }: Choice): Promise<number> {
+  const base = quick ? quickSize : wholeSize;
+  const size: Size = {
+    ...base,
+    orders: chosenOr('orders', base.orders),
+    backlog: chosenOr('backlog', base.backlog),
+    pairs: chosenOr('pairs', base.pairs),
+  };
   const startedMs = performance.now();
   const say = (message: string): void =>
     void process.stdout.write(`[${((performance.now() - startedMs) / 1000).toFixed(0).padStart(4)} s] ${message}\n`);
@@ -66,25 +76,6 @@ export async function runGrowth(): Promise<number> {
   } finally {
     await close();
   }
-}
-
-function sizeOf(): Size {
-  const { values } = parseArgs({
-    strict: false,
-    options: {
-      quick: { type: 'boolean' },
-      orders: { type: 'string' },
-      backlog: { type: 'string' },
-      pairs: { type: 'string' },
-    },
-  });
-  const base = values['quick'] === true ? quick : whole;
-  return {
-    ...base,
-    orders: Number(values['orders'] ?? base.orders),
-    backlog: Number(values['backlog'] ?? base.backlog),
-    pairs: Number(values['pairs'] ?? base.pairs),
-  };
 }
 
 async function measureHistory(rig: Rig, size: Size, say: (message: string) => void): Promise<Line[]> {
