@@ -6,15 +6,15 @@ const rowSchema = z.object({ id: z.bigint(), topic: z.string(), key: z.string(),
 /** An event as it waits in the outbox. */
 export type OutboxRow = z.output<typeof rowSchema>;
 
-/** The first rows above the id, in id order, without those that are in hand. */
+/** The first rows above one id and up to another, in id order, without those that are in hand. */
 export async function selectRows(
   connection: Connection,
-  page: { aboveId: bigint; withoutIds: readonly bigint[]; limit: number },
+  page: { aboveId: bigint; upToId: bigint; withoutIds: readonly bigint[]; limit: number },
 ): Promise<readonly OutboxRow[]> {
   return await connection.any(sql.type(rowSchema)`
     select id, topic, key, payload
     from outbox
-    where id > ${page.aboveId} and id <> all (${sql.array(page.withoutIds, 'int8')})
+    where id > ${page.aboveId} and id <= ${page.upToId} and id <> all (${sql.array(page.withoutIds, 'int8')})
     order by id
     limit ${page.limit}`);
 }
