@@ -24,7 +24,8 @@ interface Size {
   readonly pollSeconds: number;
 }
 
-const wholeSize: Size = { orders: 1_000_000, backlog: 1_000_000, pairs: 5, ordersARun: 60_000, pollSeconds: 20 };
+// As many orders a run as the log of one checkpoint holds (max_wal_size): each page is written whole the first time after it.
+const wholeSize: Size = { orders: 1_000_000, backlog: 1_000_000, pairs: 5, ordersARun: 150_000, pollSeconds: 20 };
 const quickSize: Size = { orders: 20_000, backlog: 20_000, pairs: 1, ordersARun: 5_000, pollSeconds: 3 };
 
 interface Line {

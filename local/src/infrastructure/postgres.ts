@@ -66,7 +66,7 @@ function settings({ port, durable }: PostgresOptions): string[] {
     'unix_socket_directories=',
     // All suites of a test run share one server; a platform's own has what the chart gives it.
     ...(durable
-      ? ['max_connections=200', 'shared_buffers=256MB', 'fsync=on', 'synchronous_commit=on']
+      ? ['max_connections=200', 'shared_buffers=256MB', 'max_wal_size=2GB', 'fsync=on', 'synchronous_commit=on']
       : ['max_connections=500', 'shared_buffers=128MB', 'fsync=off', 'full_page_writes=off']),
   ];
 }
