@@ -47,15 +47,19 @@ export async function timePollsOverDeadRows(options: {
     close: async () => undefined,
   };
   const metrics = createRelayMetrics(createMetrics(), { database, isLeader: () => true });
-  const running = relay({ database: watched, publisher, alarm: createAlarm(), metrics }, stopping.signal);
+  const alarm = createAlarm();
+  const running = relay({ database: watched, publisher, alarm, metrics }, stopping.signal);
   try {
     for (let sent = 0; sent < deadRows; sent += CHUNK) await insertEvents(client, Math.min(CHUNK, deadRows - sent));
     while (published < deadRows) await sleep(50);
     // From here on a trickle, as on a quiet day.
     await sleep(1_500);
     polls.length = 0;
-    for (const endMs = performance.now() + options.seconds * 1_000; performance.now() < endMs; await sleep(40))
+    for (const endMs = performance.now() + options.seconds * 1_000; performance.now() < endMs; await sleep(40)) {
       await insertEvents(client, 1);
+      // As the wake-up that a service sends after each commit.
+      alarm.ring();
+    }
     return { p50: quantile(polls, 0.5), p99: quantile(polls, 0.99), max: Math.max(...polls), polls: polls.length };
   } finally {
     stopping.abort();
