@@ -210,7 +210,7 @@ async function measureDeadRows(rig: Rig, size: Size, say: (message: string) => v
   return [
     {
       goal: 'P12',
-      what: `relay's poll under an old snapshot: ${SMALL.toExponential(0)} dead rows, and ${size.backlog.toExponential(0)} (p99; most)`,
+      what: `relay's poll, from wake-up to sending, under an old snapshot: ${SMALL.toExponential(0)} dead rows, and ${size.backlog.toExponential(0)} (p99; most)`,
       small: `${ms(small.p99)}; ${ms(small.max)}`,
       large: `${ms(large.p99)}; ${ms(large.max)}`,
       ratio: (large.p99 / small.p99).toFixed(2),
