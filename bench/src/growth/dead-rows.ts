@@ -1,5 +1,5 @@
 import { sleep } from '@order-payments/platform/backoff.ts';
-import { createPool, type Database } from '@order-payments/platform/db/pool.ts';
+import { createPool } from '@order-payments/platform/db/pool.ts';
 import { createMetrics } from '@order-payments/platform/metrics.ts';
 import pg from 'pg';
 import { createAlarm } from '../../../services/outbox-relay/src/alarm.ts';
