@@ -21,7 +21,7 @@ const everySuite = [
 /** The five processes, each a Deployment. */
 export const deployments = ['gateway', 'orders', 'payments', 'orders-outbox-relay', 'payments-outbox-relay'] as const;
 
-// What the issue allows from `helm install` to every pod Ready, images at hand.
+// The longest that an install may take from `helm install` to every pod Ready, images at hand.
 const installLimitMs = 300_000;
 
 /** Installs the release, or changes it. Returns how long it took until every pod was Ready. */

@@ -19,6 +19,10 @@ export function toMarkdown(record: RunRecord): string {
     `Ratios are the median of at most ${pairs} pairs, floor and ours in turns (least to most in brackets). After each run of ours,`,
     'reconciliation: none lost, none doubled, sums equal, one event in a hundred told twice.',
     '',
+    'F: pgbench inserts an order and its event, a statement each. R: pgbench settles an order, a statement each. K: kafkajs alone sends as',
+    'many bytes. G: Koa and gRPC stubs that answer without a database. *must* is what no change may fall below, *aim* what we want. P11 and',
+    'P12: [growth.md](growth.md). The peers: [bench/peers](../peers/README.md).',
+    '',
     ...table(
       ['goal', 'what', 'floor', 'ours', 'ratio', 'spread', 'must', 'aim', 'met'],
       goals.map((goal) => row(goal)),

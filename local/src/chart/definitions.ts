@@ -14,7 +14,7 @@ const strimziClasses = {
   kafkauser: 'user.KafkaUser',
 };
 
-/** Strimzi's definitions (YAML), made by its own generator: no package registry carries them ready-made. */
+/** Strimzi's definitions (YAML), made by its own generator, which Maven Central has. */
 export async function strimziDefinitions(directory: string, say: Say): Promise<string[]> {
   const home = await fromMaven('strimzi', say, (temporary) => [
     'dependency:copy-dependencies',

@@ -27,8 +27,8 @@ await runProcess({ logger, files: filesOf(config) }, async (lifecycle) => {
     isReady: () => !lifecycle.stopping.aborted && state.campaign?.isReady() === true,
   });
   lifecycle.onStop('metrics', metricsServer.stop);
-  // One session reads while another deletes.
-  const database = await createPool({ url: config.DATABASE_URL, applicationName: service, size: 3, logger });
+  // One session reads while another deletes, a third looks for rows that committed late, a fourth measures the oldest row's age.
+  const database = await createPool({ url: config.DATABASE_URL, applicationName: service, size: 4, logger });
   lifecycle.onStop('database', () => database.end());
   // Bounded, so that a relay that lost its leadership or is stopped while Kafka is away notices.
   const kafka = createKafka({
