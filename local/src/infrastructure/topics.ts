@@ -44,12 +44,16 @@ export async function createTopics(brokers: string, topics: readonly string[]): 
 
 const LEADERS_TIMEOUT_MS = 10_000;
 
-/** kafkajs's own wait gives up at once where the broker has not heard of the topic yet, which happens under load. */
+/**
+ * kafkajs's own wait gives up at once where the broker has not heard of the topic yet, which happens under load; and what leads by
+ * the metadata may not lead yet, so each is asked for its offsets.
+ */
 async function untilLed(admin: Admin, topics: string[]): Promise<void> {
   const deadline = Date.now() + LEADERS_TIMEOUT_MS;
   for (;;) {
     try {
       await admin.fetchTopicMetadata({ topics });
+      for (const topic of topics) await admin.fetchTopicOffsets(topic);
       return;
     } catch (error) {
       if (Date.now() > deadline) throw error;

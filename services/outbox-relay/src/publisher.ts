@@ -1,6 +1,6 @@
-import { createIdempotentProducer } from '@order-payments/platform/kafka/client.ts';
+import { createIdempotentProducer, type IdempotentProducer } from '@order-payments/platform/kafka/client.ts';
 import type { Logger } from '@order-payments/platform/logger.ts';
-import type { Kafka, Producer } from 'kafkajs';
+import type { Kafka } from 'kafkajs';
 import type { OutboxRow } from './store/outbox-rows.ts';
 
 export interface Publisher {
@@ -14,8 +14,8 @@ export interface Publisher {
  * numbers fails for ever. What the old one may have sent is then sent again, which consumers take for a duplicate.
  */
 export function createPublisher(kafka: Kafka, logger: Logger): Publisher {
-  let connected: Promise<Producer> | undefined;
-  const connect = async (): Promise<Producer> => {
+  let connected: Promise<IdempotentProducer> | undefined;
+  const connect = async (): Promise<IdempotentProducer> => {
     const producer = createIdempotentProducer(kafka);
     try {
       await producer.connect();

@@ -49,6 +49,8 @@ describe('what kind of trouble an error is', () => {
     expect(errorKind(new InvalidInputError('invalid input syntax for type uuid'))).toBe('data');
     expect(errorKind(new BackendTerminatedError(new Error('gone')))).toBe('transient');
     expect(errorKind(new Error('Connection terminated unexpectedly'))).toBe('transient');
+    // The session was given up, and its answer came after all.
+    expect(errorKind(new Error('Client is pending destroy.'))).toBe('transient');
   });
 
   test('a call that its ending process still had in hand can be answered by another process', () => {

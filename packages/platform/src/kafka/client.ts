@@ -33,14 +33,41 @@ export function createKafka(options: {
   });
 }
 
-/** One writer that Kafka deduplicates: a batch that it retries by itself lands once, in order. */
-export function createIdempotentProducer(kafka: Kafka): Producer {
-  return kafka.producer({
+export type IdempotentProducer = Pick<Producer, 'connect' | 'disconnect' | 'sendBatch'>;
+
+/**
+ * One writer that Kafka deduplicates: a batch that it retries by itself lands once, in order. One batch at a time.
+ *
+ * kafkajs keeps the answers of the brokers that gave one while it tries the others again. Where a partition has moved to one of
+ * those meanwhile, as when a broker dies, it sends nothing for it any more and resolves (kafkajs issue 1303). So the answers are
+ * compared with what was to be sent; whoever sends has to take a new producer and send all of it again, as after any failure.
+ */
+export function createIdempotentProducer(kafka: Kafka): IdempotentProducer {
+  const unanswered = new Set<string>();
+  const producer = kafka.producer({
     idempotent: true,
     maxInFlightRequests: 1,
     allowAutoTopicCreation: false,
-    createPartitioner,
+    createPartitioner: () => {
+      const choose = createPartitioner();
+      return (record) => {
+        const partition = choose(record);
+        unanswered.add(`${record.topic}-${partition}`);
+        return partition;
+      };
+    },
     // Bounded: whoever sends decides what follows a failure (the relay takes a new producer).
     retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 5 },
   });
+  return {
+    connect: producer.connect,
+    disconnect: producer.disconnect,
+    async sendBatch(batch) {
+      unanswered.clear();
+      const answers = await producer.sendBatch(batch);
+      for (const { topicName, partition } of answers) unanswered.delete(`${topicName}-${partition}`);
+      if (unanswered.size > 0) throw new Error(`kafkajs did not send what was for ${[...unanswered].join(', ')}`);
+      return answers;
+    },
+  };
 }

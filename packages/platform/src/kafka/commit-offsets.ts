@@ -10,6 +10,8 @@ type Offsets = Pick<EachBatchPayload, 'commitOffsetsIfNecessary' | 'uncommittedO
 export interface OffsetCommits {
   /** Resolved offsets are committed soon, those of all partitions in one request. */
   soon(offsets: Offsets): void;
+  /** What was not committed yet is delivered again: the group has been joined anew. */
+  forget(): void;
   /** At once, and nothing more later: before the consumer leaves its group. Never throws: the rest is delivered again. */
   last(): Promise<void>;
 }
@@ -28,7 +30,7 @@ export function createOffsetCommits(): OffsetCommits {
     try {
       await latest?.commitOffsetsIfNecessary(latest.uncommittedOffsets());
     } catch {
-      // The broker is away, or after a rebalance the offsets are others' to commit: then none is left the next time.
+      // The broker is away; or there is a rebalance, after which nothing is left to commit.
       if (!ending) timer ??= setTimeout(() => void commit(), afterFailureMs);
     }
   };
@@ -36,6 +38,9 @@ export function createOffsetCommits(): OffsetCommits {
     soon(offsets) {
       latest = offsets;
       timer ??= setTimeout(() => void commit(), intervalMs);
+    },
+    forget() {
+      latest = undefined;
     },
     async last() {
       ending = true;

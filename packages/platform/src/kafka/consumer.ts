@@ -83,11 +83,14 @@ export function startConsumer(options: ConsumerOptions): RunningConsumer {
   const transactions = prepareTransactions(options, metrics);
   const commits = createOffsetCommits();
   let lastProgressMs = Date.now();
+  let isSuspect = false;
   const progress = (): void => {
     lastProgressMs = Date.now();
+    isSuspect = false;
   };
   consumer.on(consumer.events.GROUP_JOIN, () => {
     progress();
+    commits.forget();
     // Partitions that are others' now must not be reported here.
     metrics.lag.reset();
   });
@@ -97,13 +100,16 @@ export function startConsumer(options: ConsumerOptions): RunningConsumer {
     if (!payload.restart) options.onFatal(new Error('the consumer crashed', { cause: payload.error }));
   });
   const inHand = new Set<{ sinceMs: number }>();
+  const isAnswering = askBroker(kafka);
   const watchdog = setInterval(() => {
     const stuckSinceMs = Math.min(lastProgressMs, ...[...inHand].map(({ sinceMs }) => sinceMs));
     if (Date.now() - stuckSinceMs < watchdogMs) return;
-    void isAnswering(kafka).then((answering) => {
-      if (answering) options.onFatal(new Error('the consumer made no progress'));
+    void isAnswering().then((answering) => {
       // Nothing to be gained by a restart: the broker is away, and what does not need it goes on.
-      else progress();
+      if (!answering) progress();
+      // It may have come back a moment ago, and the consumer be about to join.
+      else if (!isSuspect) isSuspect = true;
+      else options.onFatal(new Error('the consumer made no progress'));
     });
   }, watchdogMs / 10);
   watchdog.unref();
@@ -150,15 +156,25 @@ export function startConsumer(options: ConsumerOptions): RunningConsumer {
   };
 }
 
-async function isAnswering(kafka: Kafka): Promise<boolean> {
-  const admin = kafka.admin();
-  const asking = admin.listTopics().then(
-    () => true,
-    () => false,
-  );
-  const answered = await Promise.race([asking, sleep(brokerAnswerLimitMs).then(() => false)]);
-  await Promise.race([admin.disconnect().catch(() => {}), sleep(brokerAnswerLimitMs)]);
-  return answered;
+/**
+ * Asks whether the broker answers. One question at a time, and the same one until it is answered: kafkajs goes on trying to
+ * connect for ever, also for an admin client that was told to disconnect.
+ */
+function askBroker(kafka: Kafka): () => Promise<boolean> {
+  let asking: Promise<boolean> | undefined;
+  const ask = async (): Promise<boolean> => {
+    const admin = kafka.admin();
+    try {
+      await admin.listTopics();
+      return true;
+    } catch {
+      return false;
+    } finally {
+      asking = undefined;
+      await admin.disconnect().catch(() => {});
+    }
+  };
+  return async () => await Promise.race([(asking ??= ask()), sleep(brokerAnswerLimitMs).then(() => false)]);
 }
 
 type Metrics = ReturnType<typeof createConsumerMetrics>;

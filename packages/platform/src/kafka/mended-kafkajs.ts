@@ -34,19 +34,26 @@ interface Connection {
 }
 
 const sizeBytes = 4;
+const connecting = new WeakMap<Connection, Promise<true>>();
 
 // It keeps what it had of an answer when its socket broke, and reads what the next one brings behind that: sizes that are none,
-// so that it ends the process or waits for ever. (Found by an hour of faults: a RangeError where a size is read.)
+// so that it ends the process or waits for ever. (Found by an hour of faults: a RangeError where a size is read.) And it keeps
+// listening to the old socket: when that one fails at last, minutes later, it ends the new one with all that waits on it. Two that
+// connect at the same time leave such a socket, too.
 const { prototype: connection } = require('kafkajs/src/network/connection') as { prototype: Connection };
 const connect = Reflect.get<object, string>(connection, 'connect') as (this: Connection) => Promise<true>;
-connection.connect = function () {
-  if (!this.isConnected()) {
-    this.socket?.removeAllListeners('data');
-    this.chunks = [];
-    this.bytesBuffered = 0;
-    this.bytesNeeded = sizeBytes;
-  }
-  return connect.call(this);
+connection.connect = async function () {
+  if (this.isConnected()) return true;
+  const underWay = connecting.get(this);
+  if (underWay !== undefined) return await underWay;
+  this.socket?.removeAllListeners().on('error', () => {});
+  this.socket?.destroy();
+  this.chunks = [];
+  this.bytesBuffered = 0;
+  this.bytesNeeded = sizeBytes;
+  const attempt = connect.call(this).finally(() => connecting.delete(this));
+  connecting.set(this, attempt);
+  return await attempt;
 };
 
 const createSocket = (require('kafkajs/src/network/socketFactory') as () => ISocketFactory)();

@@ -5,7 +5,7 @@ import {
   PaymentStatus,
   type Payment,
 } from '@order-payments/contracts/generated/payments/v1/payments.ts';
-import { assert } from '@order-payments/kernel/assert.ts';
+import { AppError } from '@order-payments/kernel/errors.ts';
 import { parseOrderId, parseUserId, type OrderId } from '@order-payments/kernel/ids.ts';
 import { callUnary, channelOptions } from '@order-payments/platform/grpc/client.ts';
 import { newUuid } from '@order-payments/kernel/uuid.ts';
@@ -46,18 +46,16 @@ export function createPaymentsClient(url: string): PaymentsClient {
 }
 
 function toOutcome(payment: Payment): RecordedOutcome {
-  assert(payment.createdAt !== undefined, 'a payment has a time');
-  const decided = {
-    orderId: parseOrderId(payment.orderId),
-    userId: parseUserId(payment.userId),
-    amount: payment.amount,
-    decidedAt: payment.createdAt,
-  };
-  if (payment.status === PaymentStatus.PAYMENT_STATUS_SUCCEEDED) return { ...decided, status: 'FINISHED' };
-  const cancelReason = cancelReasons.find((known) => known === payment.reason);
-  assert(
-    payment.status === PaymentStatus.PAYMENT_STATUS_FAILED && cancelReason !== undefined,
-    'a payment succeeded or failed with a known reason',
-  );
+  const { createdAt: decidedAt, amount, reason, status } = payment;
+  if (decidedAt === undefined) throw unknownAnswer(payment);
+  const decided = { orderId: parseOrderId(payment.orderId), userId: parseUserId(payment.userId), amount, decidedAt };
+  if (status === PaymentStatus.PAYMENT_STATUS_SUCCEEDED) return { ...decided, status: 'FINISHED' };
+  const cancelReason = cancelReasons.find((known) => known === reason);
+  if (status !== PaymentStatus.PAYMENT_STATUS_FAILED || cancelReason === undefined) throw unknownAnswer(payment);
   return { ...decided, status: 'CANCELED', cancelReason };
+}
+
+/** A newer Payments may say more than this version knows: that passes with the upgrade, and is no reason to end. */
+function unknownAnswer({ orderId }: Payment): AppError {
+  return new AppError('UNAVAILABLE', `Payments said of order ${orderId} what is not known here`);
 }
