@@ -47,6 +47,7 @@ const layers: readonly Layer[] = [
       'avsc',
       'grpc-health-check',
       'kafkajs',
+      'murmurhash',
       'node-pg-migrate',
       'node:',
       '@slonik/pg-driver',

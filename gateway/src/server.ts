@@ -82,6 +82,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       requireHostHeader: false,
     },
     (request, response) => {
+      // It came a moment after its 408, which says that nothing is done.
+      if (request.socket.writableEnded) return;
       track(answering, request.socket, response);
       const wrong = checkHead(request);
       if (wrong !== undefined) return answer(response, wrong);
@@ -101,12 +103,26 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     options.onRefused(status);
     socket.end(text, () => socket.destroy());
   };
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+  const endConnection = (error: NodeJS.ErrnoException, socket: Duplex): void => {
     // An answer that has begun, or is due to an earlier and complete request, must not be mixed up with this one: a client
     // that reads 400 where its order's answer was due would take the order for refused.
     const isDue = [...(answering.get(socket) ?? [])].some(({ headersSent, req }) => headersSent || req.complete);
     if (!socket.writable || isDue) socket.destroy();
     else refuse(socket, clientErrorOf(error));
+  };
+  const arrived = (socket: Duplex): { all: boolean; count: number } => {
+    const requests = [...(answering.get(socket) ?? [])].map(({ req }) => req);
+    const count = requests.filter(({ complete }) => complete).length;
+    return { all: count === requests.length, count };
+  };
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code !== 'ERR_HTTP_REQUEST_TIMEOUT') return endConnection(error, socket);
+    // A process that stood still has not read yet what came in time: Node looks at its clock before it reads.
+    const before = arrived(socket);
+    setImmediate(() => {
+      const now = arrived(socket);
+      if (!now.all || now.count <= before.count) endConnection(error, socket);
+    });
   });
   server.on('checkExpectation', (_request, response: ServerResponse) =>
     answer(response, new RequestError('EXPECTATION_FAILED', 'Only 100-continue is known.')),

@@ -176,6 +176,21 @@ describe('bodies that arrive in pieces', () => {
   });
 });
 
+// (Found by an hour of faults: 408 on a connection whose order arrived at that moment, and was made.)
+test('what arrived in time is answered, also by a process that stood still meanwhile', async () => {
+  const answer = await rawRequest(gateway.port, '', (socket) => {
+    setTimeout(() => {
+      // Just before the timers' turn.
+      setImmediate(() => {
+        socket.write(`${head(`Content-Length: ${order.length}`, 'Connection: close')}${order}`);
+        // Beyond the time that headers have. The kernel has all of it; nothing here runs.
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 6_500);
+      });
+    }, 500);
+  });
+  expectProblem(answer, 503, 'UNAVAILABLE');
+});
+
 describe('slow clients are out in 5 to 10 s, and others do not notice', () => {
   const drip = (text: string) => (socket: Socket) => {
     let sent = 0;

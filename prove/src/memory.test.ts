@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { judgeMemory, peaks } from './memory.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { judgeMemory, MemoryWatch, peaks } from './memory.ts';
 import type { Life } from './memory.ts';
 
 const MINUTE_MS = 60_000;
@@ -29,4 +30,14 @@ test('a life of less than four minutes says nothing', () => {
   expect(short.samples.at(-1)?.at).toBe(3 * MINUTE_MS);
   expect(judgeMemory([short])).toEqual([]);
   expect(peaks([short])).toEqual({ orders: 300 });
+});
+
+test('an earlier life whose process had the same id is another life', async () => {
+  const parent = process.ppid;
+  const pids = [process.pid, parent, process.pid];
+  let turn = 0;
+  const watch = new MemoryWatch(['orders'], () => pids[turn++] ?? process.pid, 5);
+  while (turn < 4) await sleep(5);
+  watch.stop();
+  expect(watch.lives.map(({ pid }) => pid)).toEqual([process.pid, parent, process.pid]);
 });

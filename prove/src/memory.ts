@@ -30,11 +30,11 @@ export class MemoryWatch {
   readonly lives: Life[] = [];
   readonly #timer: NodeJS.Timeout;
 
-  constructor(parts: readonly string[], pidOf: (part: string) => number | undefined) {
+  constructor(parts: readonly string[], pidOf: (part: string) => number | undefined, intervalMs = SAMPLE_INTERVAL_MS) {
     const sample = (): void => {
       for (const part of parts) this.#sample(part, pidOf(part));
     };
-    this.#timer = setInterval(sample, SAMPLE_INTERVAL_MS);
+    this.#timer = setInterval(sample, intervalMs);
   }
 
   stop(): void {
@@ -45,8 +45,9 @@ export class MemoryWatch {
     const megabytes = pid === undefined ? undefined : residentMegabytes(pid);
     if (pid === undefined || megabytes === undefined) return;
     const at = Date.now();
-    let life = this.lives.find((one) => one.part === part && one.pid === pid);
-    if (life === undefined) this.lives.push((life = { part, pid, beganAt: at, samples: [] }));
+    let life = this.lives.findLast((one) => one.part === part);
+    // The kernel gives the ids of earlier lives again.
+    if (life?.pid !== pid) this.lives.push((life = { part, pid, beganAt: at, samples: [] }));
     life.samples.push({ at, megabytes });
   }
 }

@@ -54,6 +54,8 @@ async function readBytes(request: IncomingMessage): Promise<Uint8Array> {
     request.on('data', onData);
     request.once('end', () => {
       request.off('close', onClose);
+      // It came a moment after its 408, which says that nothing is done.
+      if (request.socket.writableEnded) return onClose();
       resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
     });
     request.once('close', onClose);

@@ -75,9 +75,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: RELAY,
-        search: 'const aboveId = rescan || lowWater < lowWaterMargin ? 0n : lowWater - lowWaterMargin;',
-        replacement: 'const aboveId = lowWater;',
+        search: 'const mark = lowWater > lowWaterMargin ? lowWater - lowWaterMargin : 0n;',
+        replacement: 'const mark = lowWater;',
       },
+      { file: RELAY, search: 'looking = lookBelow(mark, withoutIds);', replacement: 'looking = undefined;' },
     ],
     faults: ['late-commit:orders'],
     breaks: ['I6'],
@@ -175,14 +176,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     id: 'no-rescan',
-    what: 'the relay trusts its low-water mark and never looks from the beginning',
-    edits: [
-      {
-        file: RELAY,
-        search: 'const aboveId = rescan || lowWater < lowWaterMargin ?',
-        replacement: 'const aboveId = lowWater < lowWaterMargin ?',
-      },
-    ],
+    what: 'the relay trusts its low-water mark and never looks below it',
+    edits: [{ file: RELAY, search: 'looking = lookBelow(mark, withoutIds);', replacement: 'looking = undefined;' }],
     faults: ['late-commit:orders'],
     breaks: ['I6'],
   },
