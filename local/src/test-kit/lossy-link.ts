@@ -50,6 +50,8 @@ export async function openLossyLink(serverPort: number): Promise<LossyLink> {
   };
   const listener = createServer((client) => {
     const server = connect(serverPort, '127.0.0.1');
+    // What is written before it is connected listens for that.
+    server.setMaxListeners(0);
     const connection: Connection = { client, server, silent: isCut };
     open.add(connection);
     let losing = false;
