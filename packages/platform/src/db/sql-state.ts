@@ -88,7 +88,8 @@ function isLostConnection(error: unknown): boolean {
       connectionErrorCodes.has(String(code)) ||
       // Every address of a name was tried.
       (Array.isArray(errors) && errors.some(isLostConnection)) ||
-      // pg gives these no code; slonik none to a session that was given up while its answer came after all, and none to those of a process that is ending, whose calls another one can answer.
+      // pg gives these no code; slonik none to a session that was given up when its answer came after all, and none to those of a
+      // process that is ending, whose calls another one can answer.
       /^(Connection terminated|timeout expired|Client has encountered a connection error|Client is (pending destroy|destroyed)|Connection pool (is being|has been) shut down)/i.test(
         String(message),
       ),

@@ -33,6 +33,7 @@ export function createKafka(options: {
   });
 }
 
+/** What is used of kafkajs's own. */
 export type IdempotentProducer = Pick<Producer, 'connect' | 'disconnect' | 'sendBatch'>;
 
 /**
