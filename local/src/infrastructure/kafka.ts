@@ -19,10 +19,25 @@ export interface KafkaOptions {
   readonly advertisedPort?: number;
   readonly directory: string;
   readonly topics: readonly string[];
+  /** Its place in a cluster of several; without one it is alone. */
+  readonly member?: ClusterMember;
   readonly say: Say;
 }
 
-/** One Kafka node that is broker and controller, on loopback. */
+/** One of several nodes. The first is broker and controller, the others are brokers. */
+export interface ClusterMember {
+  readonly nodeId: number;
+  readonly clusterId: string;
+  /** Where the first listens for the others. */
+  readonly controllerPort: number;
+}
+
+/** What a Kafka cluster is told to be when its nodes format their storage. */
+export function newClusterId(): string {
+  return randomBytes(16).toString('base64url');
+}
+
+/** One Kafka node on loopback: broker and controller, or a broker of a cluster. */
 export function kafkaPart(options: KafkaOptions): Part {
   const configuration = join(options.directory, 'server.properties');
   const logging = join(options.directory, 'log4j2.properties');
@@ -48,17 +63,18 @@ export function kafkaPart(options: KafkaOptions): Part {
       await mkdir(options.directory, { recursive: true });
       await writeFile(logging, LOGGING);
       const data = join(options.directory, 'data');
-      // Nobody but the node itself speaks to its controller, so that port need not be known to anyone.
-      await writeFile(configuration, properties({ ...options, controllerPort: await freePort(), data }));
+      // Nobody but a lone node itself speaks to its controller, so that port need not be known to anyone.
+      const alone = { nodeId: 1, clusterId: newClusterId(), controllerPort: await freePort() };
+      const member = options.member ?? alone;
+      await writeFile(configuration, properties({ ...options, member, data }));
       if (existsSync(join(data, 'meta.properties'))) return;
       await rm(data, { recursive: true, force: true });
       const formatting = join(options.directory, 'format.properties');
       const temporary = `${data}.new`;
       await rm(temporary, { recursive: true, force: true });
-      await writeFile(formatting, properties({ ...options, controllerPort: 1, data: temporary }));
-      const clusterId = randomBytes(16).toString('base64url');
+      await writeFile(formatting, properties({ ...options, member, data: temporary }));
       // In one argument: one id in 64 begins with a hyphen, and would be taken for an option.
-      const format = ['format', '--config', formatting, `--cluster-id=${clusterId}`];
+      const format = ['format', '--config', formatting, `--cluster-id=${member.clusterId}`];
       await runTied(await java('-Xmx128m', 'kafka.tools.StorageTool', format));
       await rename(temporary, data);
     },
@@ -77,15 +93,19 @@ function brokers(port: number): string {
 }
 
 interface NodeProperties extends Pick<KafkaOptions, 'port' | 'advertisedPort'> {
-  readonly controllerPort: number;
+  readonly member: ClusterMember;
   readonly data: string;
 }
 
-function properties({ port, advertisedPort = port, controllerPort, data }: NodeProperties): string {
+function properties({ port, advertisedPort = port, member, data }: NodeProperties): string {
+  const { nodeId, controllerPort } = member;
+  const broker = { role: 'broker', listener: `PLAINTEXT://127.0.0.1:${port}` };
+  const controller = { role: 'controller', listener: `CONTROLLER://127.0.0.1:${controllerPort}` };
+  const node = nodeId === 1 ? [broker, controller] : [broker];
   return `${Object.entries({
-    'process.roles': 'broker,controller',
-    'node.id': '1',
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'process.roles': node.map(({ role }) => role).join(','),
+    'node.id': String(nodeId),
+    listeners: node.map(({ listener }) => listener).join(','),
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${advertisedPort}`,
     'controller.listener.names': 'CONTROLLER',
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
@@ -107,6 +127,8 @@ function properties({ port, advertisedPort = port, controllerPort, data }: NodeP
     // new one in.
     'broker.session.timeout.ms': '3000',
     'broker.heartbeat.interval.ms': '1000',
+    // A broker of several that comes back leads its partitions again after seconds, and not after 5 min.
+    'leader.imbalance.check.interval.seconds': '1',
     // Half of the heap otherwise.
     'log.cleaner.dedupe.buffer.size': String(16 * 1024 * 1024),
   })

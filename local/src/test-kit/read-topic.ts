@@ -10,9 +10,13 @@ export interface TopicRecord {
 }
 
 /** All records from the topic's beginning, until there are so many or the time is over; more, if they come together. */
-export async function readTopic(topic: string, count: number, timeoutMs = 20_000): Promise<TopicRecord[]> {
+export async function readTopic(
+  topic: string,
+  count: number,
+  { brokers, timeoutMs = 20_000 }: { /** Those of the run unless given. */ brokers?: string; timeoutMs?: number } = {},
+): Promise<TopicRecord[]> {
   const { kafkaBrokers } = await infrastructure();
-  const consumer = new Kafka({ brokers: [kafkaBrokers], logLevel: logLevel.NOTHING }).consumer({
+  const consumer = new Kafka({ brokers: (brokers ?? kafkaBrokers).split(','), logLevel: logLevel.NOTHING }).consumer({
     groupId: `reader-${randomUUID()}`,
   });
   const records: TopicRecord[] = [];
