@@ -269,6 +269,7 @@ describe('the architecture', () => {
   test.each([
     ['outbox-inbox.sql', '002-outbox-inbox.sql'],
     ['retention.sql', '004-retention.sql'],
+    ['dead-letters.sql', '006-dead-letters.sql'],
   ])('the shared tables of %s are the same in every service', (shared, migration) => {
     for (const name of ['orders', 'payments'])
       expect(read(`services/${name}/migrations/${migration}`)).toBe(read(`packages/platform/sql/${shared}`));

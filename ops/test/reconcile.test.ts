@@ -140,6 +140,14 @@ const plants: readonly Plant[] = [
     },
   },
   {
+    name: "Orders' inbox that is lost whole",
+    invariant: 'I6',
+    async plant({ orders }) {
+      await orders.query('delete from inbox');
+      return "is not in Orders' inbox";
+    },
+  },
+  {
     name: "an order's event that is missing in Payments' inbox",
     invariant: 'I6',
     async plant({ payments }, { finished }) {

@@ -10,7 +10,6 @@ import { selectDecisionPage, selectDecisionsOf } from '../store/decision-pages.t
 import {
   countDeadLetters,
   findLateOutboxRows,
-  oldestInboxTime,
   prunedBefore,
   withoutReceived,
   withoutWaiting,
@@ -31,7 +30,7 @@ export interface ReconcileOptions {
 export interface Reconciliation {
   readonly checked: Readonly<Record<Invariant, number>>;
   readonly findings: Readonly<Record<Invariant, Finding>>;
-  /** Since when each service's inbox remembers events; older ones are not looked for. */
+  /** Since when each service's inbox remembers events; older ones are not looked for. Null: since ever. */
   readonly inboxSince: Readonly<Record<Service, string | null>>;
   /** Letters that wait for an operator: no violation. */
   readonly deadLetters: Readonly<Record<Service, number>>;
@@ -45,15 +44,10 @@ const firstId = '00000000-0000-0000-0000-000000000000';
  * no difference any more.
  */
 export async function reconcile(databases: Databases, options: ReconcileOptions): Promise<Reconciliation> {
-  const oldestInboxRow = {
-    orders: await oldestInboxTime(databases.orders),
-    payments: await oldestInboxTime(databases.payments),
-  };
-  const inboxSince = await rememberedSince(databases, oldestInboxRow);
+  const inboxSince = await rememberedSince(databases);
   const check: Check = {
     databases,
     options,
-    oldestInboxRow,
     ages: agesOf(inboxSince, options),
     checked: { I1: 0, I2: 0, I3: 0, I4: 0, I6: 0 },
   };
@@ -81,7 +75,6 @@ export async function reconcile(databases: Databases, options: ReconcileOptions)
 interface Check {
   readonly databases: Databases;
   readonly options: ReconcileOptions;
-  readonly oldestInboxRow: Readonly<Record<Service, Date | null>>;
   readonly ages: AgesOfBoth;
   readonly checked: Record<Invariant, number>;
 }
@@ -95,17 +88,11 @@ interface AgesOfBoth {
 // The rows' times are of several clocks, so an event that is hardly older may have been pruned, too.
 const clockToleranceMs = 60_000;
 
-/** Since when each inbox remembers every event: from its first row on, and after what the retention may have pruned. */
-async function rememberedSince(
-  databases: Databases,
-  oldestInboxRow: Check['oldestInboxRow'],
-): Promise<Record<Service, string | null>> {
+/** Since when each inbox remembers every event: after what the retention may have pruned. */
+async function rememberedSince(databases: Databases): Promise<Record<Service, string | null>> {
   const since = async (service: Service): Promise<string | null> => {
-    const oldest = oldestInboxRow[service];
-    if (oldest === null) return null;
     const pruned = await prunedBefore(databases[service]);
-    const prunedMs = pruned === null ? -Infinity : pruned.getTime() + clockToleranceMs;
-    return new Date(Math.max(oldest.getTime(), prunedMs)).toISOString();
+    return pruned === null ? null : new Date(pruned.getTime() + clockToleranceMs).toISOString();
   };
   return { orders: await since('orders'), payments: await since('payments') };
 }
@@ -201,7 +188,7 @@ async function lookForEvents(
 async function lookForEventsAgain(check: Check, page: readonly OrderFacts[]): Promise<Violation[]> {
   const { missing } = await lookForEvents(check, page);
   if (missing.size === 0) return [];
-  const ages = agesOf(await rememberedSince(check.databases, check.oldestInboxRow), check.options);
+  const ages = agesOf(await rememberedSince(check.databases), check.options);
   const subjects = [...missing.values()].map(({ subject }) => subject);
   const pageNow = await readOrdersAgain(check, [...new Set(subjects)], ages);
   const stillDue = new Map([...eventsDue(pageNow, eventDueAtPayments), ...eventsDue(pageNow, eventDueAtOrders)]);

@@ -14,6 +14,7 @@ const finished: Order = {
   status: 'FINISHED',
   cancelReason: null,
   isOverdue: true,
+  isSwept: false,
   isRemembered: true,
 };
 const canceled: Order = { ...finished, status: 'CANCELED', cancelReason: 'INSUFFICIENT_FUNDS' };
@@ -99,5 +100,6 @@ describe('the events that must have arrived', () => {
   test('an event that the inbox may have forgotten is not asked for', () => {
     expect(eventDueAtPayments(facts({ ...finished, isRemembered: false }, succeeded, debit))).toBeUndefined();
     expect(eventDueAtOrders(facts(finished, { ...succeeded, isRemembered: false }, debit))).toBeUndefined();
+    expect(eventDueAtOrders(facts({ ...finished, isSwept: true }, succeeded, debit))).toBeUndefined();
   });
 });

@@ -92,12 +92,12 @@ export function eventDueAtPayments({ id, order, decision }: OrderFacts): EventId
 }
 
 /**
- * The event that Orders must have recorded: the outcome of an order that is settled. Only where it has had its time,
- * because the sweeper settles without it.
+ * The event that Orders must have recorded: the outcome of an order that is settled. Where the sweeper
+ * settled it, the event is late, or was lost and made up for, as after a restore.
  */
 export function eventDueAtOrders({ id, order, decision }: OrderFacts): EventId | undefined {
   const payment = decision?.payment;
-  if (order === undefined || order.status === 'NEW') return undefined;
+  if (order === undefined || order.status === 'NEW' || order.isSwept) return undefined;
   if (payment === undefined || !payment.isOverdue || !payment.isRemembered) return undefined;
   return eventIdOf(id, payment.status === 'SUCCEEDED' ? 'PaymentSucceeded' : 'PaymentFailed');
 }

@@ -11,6 +11,7 @@ const order = (id: string): Order => ({
   status: 'NEW',
   cancelReason: null,
   isOverdue: false,
+  isSwept: false,
   isRemembered: true,
 });
 const decision = (id: string): Decision => ({ id: id as OrderId, payment: undefined, debits: undefined });

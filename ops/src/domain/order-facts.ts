@@ -9,6 +9,8 @@ export interface Order {
   readonly cancelReason: string | null;
   /** Older than an order may be in flight. */
   readonly isOverdue: boolean;
+  /** The sweeper told its event again, or settled it without the outcome's. */
+  readonly isSwept: boolean;
   /** Young enough for Payments' inbox to remember its event. */
   readonly isRemembered: boolean;
 }

@@ -105,7 +105,7 @@ async function selectDecisions(
     select page.order_id, p.user_id as payment_user_id, p.amount as payment_amount, p.status as payment_status,
       p.reason as payment_reason,
       coalesce(p.created_at < now() - make_interval(secs => ${ages.settleWithinSeconds}), false) as is_overdue,
-      coalesce(p.created_at >= ${ages.rememberedSince}::timestamptz, false) as is_remembered,
+      coalesce(p.created_at >= ${ages.rememberedSince}::timestamptz, true) as is_remembered,
       debit.debits, debit.user_id as debit_user_id, debit.amount as debit_amount
     from page
     left join payments p on p.order_id = page.order_id

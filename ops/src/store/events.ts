@@ -2,15 +2,8 @@ import { sql, type Connection } from '@order-payments/platform/db/pool.ts';
 import { z } from 'zod';
 
 const eventIdRow = z.object({ event_id: z.string() });
-const oldestRow = z.object({ oldest: z.date().nullable() });
 const lateRow = z.object({ rows: z.bigint(), oldest: z.date().nullable() });
 const countRow = z.object({ count: z.bigint() });
-
-/** Since when the inbox remembers; null where it is empty. There is no index, so this reads the whole table once. */
-export async function oldestInboxTime(connection: Connection): Promise<Date | null> {
-  const row = await connection.one(sql.type(oldestRow)`select min(received_at) as oldest from inbox`);
-  return row.oldest;
-}
 
 /** Before when an event, or a dead letter that was resolved, may have been pruned; null where nothing was ever pruned. */
 export async function prunedBefore(connection: Connection): Promise<Date | null> {

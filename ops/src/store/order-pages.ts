@@ -12,6 +12,7 @@ const orderRow = z
     status: z.enum(['NEW', 'FINISHED', 'CANCELED']),
     cancel_reason: z.string().nullable(),
     is_overdue: z.boolean(),
+    is_swept: z.boolean(),
     is_remembered: z.boolean(),
   })
   .transform((row): Order => ({
@@ -21,6 +22,7 @@ const orderRow = z
     status: row.status,
     cancelReason: row.cancel_reason,
     isOverdue: row.is_overdue,
+    isSwept: row.is_swept,
     isRemembered: row.is_remembered,
   }));
 
@@ -29,7 +31,8 @@ function orderColumns(ages: Ages) {
   return sql.fragment`
     id, user_id, amount, status, cancel_reason,
     created_at < now() - make_interval(secs => ${ages.settleWithinSeconds}) as is_overdue,
-    coalesce(created_at >= ${ages.rememberedSince}::timestamptz, false) as is_remembered`;
+    sweep_count > 0 as is_swept,
+    coalesce(created_at >= ${ages.rememberedSince}::timestamptz, true) as is_remembered`;
 }
 
 export async function selectOrderPage(

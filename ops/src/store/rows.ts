@@ -7,6 +7,6 @@ export const id = <Id extends string>() => z.custom<Id>((value) => typeof value 
 export interface Ages {
   /** Younger rows are in flight. */
   readonly settleWithinSeconds: number;
-  /** Since when the inbox that should know of it remembers every event; null where that inbox is empty. ISO 8601. */
+  /** Since when the inbox that should know of it remembers every event; null where it never forgot one. ISO 8601. */
   readonly rememberedSince: string | null;
 }

@@ -15,6 +15,7 @@ import { createKafka } from '../src/kafka/client.ts';
 import { startConsumer, type RunningConsumer } from '../src/kafka/consumer.ts';
 import type { Envelope, ReceivedEvent } from '../src/kafka/envelope.ts';
 import { createEventCodec, type EventCodec } from '../src/kafka/event-codec.ts';
+import { bury } from '../src/inbox/dead-letters.ts';
 import type { ApplyEvents } from '../src/kafka/process-records.ts';
 import { createLogger } from '../src/logger.ts';
 import { createMetrics } from '../src/metrics.ts';
@@ -65,11 +66,11 @@ const applyToTable: ApplyEvents = async (transaction, events) => {
   return [];
 };
 
-async function consume(apply: ApplyEvents, group: string = randomUUID()): Promise<RunningConsumer> {
+async function consume(apply: ApplyEvents, watchdogMs?: number): Promise<RunningConsumer> {
   const { kafkaBrokers } = await infrastructure();
   const consumer = startConsumer({
     kafka: createKafka({ clientId: 'test', brokers: [kafkaBrokers], logger }),
-    groupId: group,
+    groupId: randomUUID(),
     topic,
     codec,
     database,
@@ -77,6 +78,7 @@ async function consume(apply: ApplyEvents, group: string = randomUUID()): Promis
     logger,
     registry: createMetrics(),
     onFatal: (why) => fatal.push(why),
+    ...(watchdogMs !== undefined && { watchdogMs }),
   });
   consumers.push(consumer);
   await consumer.started;
@@ -168,6 +170,35 @@ describe('the consumer', () => {
     expect(fatal).toEqual([]);
   });
 
+  test('a record with as many headers as fit holds up nobody', async () => {
+    const last = event();
+    const headers = Object.fromEntries(Array.from({ length: 90_000 }, (_, n) => [n.toString(36), '']));
+    await producer.send({ topic, messages: [{ key: 'one partition', value: 'junk', headers }] });
+    await send([codec.encode(last)]);
+    await consume(applyToTable);
+    await untilApplied(last);
+    expect(await deadLetters()).toHaveLength(1);
+  });
+
+  test('counts an event of a type that it does not know, and goes on', async () => {
+    const last = event();
+    const unknown = codec.encode(event());
+    unknown.write('PaymentXailed', unknown.indexOf('PaymentFailed'));
+    await send([unknown, codec.encode(last)]);
+    await consume(applyToTable);
+    await untilApplied(last);
+    expect(await deadLetters()).toEqual([]);
+    expect(await appliedIds()).toEqual([last.event_id]);
+  });
+
+  test('a record at the place of an earlier dead letter, of a topic that was made anew, is kept, too', async () => {
+    const record = { topic, partition: 0, offset: 0n, key: null, timestampMs: 0, headers: {} };
+    const letter = (value: string) => ({ record: { ...record, value: Buffer.from(value) }, why: 'junk', attempts: 1 });
+    for (const value of ['before', 'before', 'anew'])
+      await database.transaction(async (transaction) => await bury(transaction, [letter(value)]));
+    expect((await deadLetters()).map(({ value }) => String(value))).toEqual(['before', 'anew']);
+  });
+
   test('does not wait for schemas that were unknown when old records were written', async () => {
     const last = event();
     const unknown = Array.from({ length: 20 }, (_, n) => Buffer.from([0, 0x7f, 0, 0, n, 1, 2, 3]));
@@ -236,6 +267,18 @@ describe('the consumer', () => {
     await untilApplied(one);
     expect(await deadLetters()).toEqual([]);
     expect(failures).toBe(-1);
+  });
+
+  test('a batch that is stuck ends the process', async () => {
+    await send([codec.encode(event())]);
+    let letGo = (): void => undefined;
+    const stuck = new Promise<void>((resolve) => (letGo = resolve));
+    await consume(async (...given) => {
+      await stuck;
+      return await applyToTable(...given);
+    }, 1_000);
+    await eventually(() => expect(fatal[0]?.message).toBe('a batch is stuck'), { timeoutMs: 20_000 });
+    letGo();
   });
 
   test('a bug stops the consumer and says so, and nothing is committed', async () => {

@@ -69,7 +69,7 @@ describe('an order that stays NEW', () => {
     expect(await storedOrder(orders, order.id)).toMatchObject({ swept_at: null });
   });
 
-  test('because its outcome was lost is settled as Payments says, exactly as the event would have done', async () => {
+  test('because its outcome was lost is settled as Payments says, and marked as done without its event', async () => {
     const [paid, refused] = [await newOrder(), await newOrder()];
     payments.payments.set(paid.id, paymentOf(paid)).set(refused.id, paymentOf(refused, poor));
     await newSweep()(later(31));
@@ -78,7 +78,7 @@ describe('an order that stays NEW', () => {
       cancel_reason: null,
       settled_at: decidedAt,
       swept_at: null,
-      sweep_count: 0,
+      sweep_count: 1,
     });
     expect(await storedOrder(orders, refused.id)).toMatchObject({
       status: 'CANCELED',
@@ -134,6 +134,16 @@ describe('an order that stays NEW', () => {
     await sweep(later(34));
     expect(await count(orders, 'outbox')).toBe(1);
   }, 30_000);
+
+  test('of which Payments says what is not known here waits, and holds up no other', async () => {
+    const [strange, other] = [await newOrder(), await newOrder()];
+    payments.payments.set(strange.id, paymentOf(strange, { ...poor, reason: 'ACCOUNT_FROZEN' }));
+    payments.decide(other);
+    await newSweep()(later(31));
+    expect(await storedOrder(orders, strange.id)).toMatchObject({ status: 'NEW', sweep_count: 0 });
+    expect(await storedOrder(orders, other.id)).toMatchObject({ status: 'FINISHED', sweep_count: 1 });
+    expect(await count(orders, 'outbox')).toBe(0);
+  });
 
   test('is never settled by a payment of another user or amount', async () => {
     const [foreign, dear] = [await newOrder(), await newOrder()];

@@ -30,6 +30,14 @@ await runProcess({ logger, files: filesOf(config) }, async (lifecycle) => {
   // One session reads while another deletes, a third looks for rows that committed late, a fourth measures the oldest row's age.
   const database = await createPool({ url: config.DATABASE_URL, applicationName: service, size: 4, logger });
   lifecycle.onStop('database', () => database.end());
+  const patientDatabase = await createPool({
+    url: config.DATABASE_URL,
+    applicationName: service,
+    size: 1,
+    statementTimeoutMs: 300_000,
+    logger,
+  });
+  lifecycle.onStop('patient database', () => patientDatabase.end());
   // Bounded, so that a relay that lost its leadership or is stopped while Kafka is away notices.
   const kafka = createKafka({
     clientId: service,
@@ -49,7 +57,7 @@ await runProcess({ logger, files: filesOf(config) }, async (lifecycle) => {
     name: 'outbox relay',
     logger,
     stopping: lifecycle.stopping,
-    lead: (signal) => relay({ database, publisher, alarm, metrics }, signal),
+    lead: (signal) => relay({ database, patientDatabase, publisher, alarm, metrics }, signal),
   });
   state.campaign = running;
   lifecycle.onStop('relay', () => running.ended);

@@ -1,5 +1,6 @@
 import { backoffMs, sleep } from '@order-payments/platform/backoff.ts';
 import type { Database } from '@order-payments/platform/db/pool.ts';
+import { sqlStateOf } from '@order-payments/platform/db/sql-state.ts';
 import { seam } from '@order-payments/platform/seam.ts';
 import type { RelayMetrics } from './metrics.ts';
 import type { Publisher } from './publisher.ts';
@@ -13,6 +14,8 @@ const recordOverheadBytes = 100;
 // Ids are given before the commit, so a row may appear below one that was read. This far below the reads look again ...
 const lowWaterMargin = 5_000n;
 const idMax = 2n ** 63n - 1n;
+// SQLSTATE query_canceled: https://www.postgresql.org/docs/current/errcodes-appendix.html
+const queryCanceled = '57014';
 // ... and this often a look goes over all that lies below. (A bare cursor lost 43 % of the rows that committed late.)
 const rescanIntervalMs = 1_000;
 // Less often where that takes long, because an old snapshot keeps the deleted rows: 10^6 of them are 60 ms to 1.2 s for it. It is
@@ -34,6 +37,8 @@ const smallBatchIntervalMs = 5;
 export async function relay(
   options: {
     database: Database;
+    /** The same, with a longer limit for a statement, for reads that meet that of the first. */
+    patientDatabase?: Database;
     publisher: Publisher;
     alarm: Alarm;
     metrics: RelayMetrics;
@@ -43,7 +48,7 @@ export async function relay(
   signal: AbortSignal,
 ): Promise<void> {
   const { database, publisher, alarm, metrics, pause = sleep } = options;
-  const reader = createReader(database);
+  const reader = createReader(options);
   let batch = await reader.read([]);
   let deleting = Promise.resolve();
   let deletingIds: readonly bigint[] = [];
@@ -101,17 +106,29 @@ async function publishUntilAcknowledged(
  * rows, which goes on while the reads do; its rows come first in a later batch. No row is ever in two batches: a read looks
  * above the mark, the look below what was the mark when it began, where only those in hand were read before.
  */
-function createReader(database: Database): { read(withoutIds: readonly bigint[]): Promise<readonly OutboxRow[]> } {
+function createReader({ database, patientDatabase }: { database: Database; patientDatabase?: Database }): {
+  read(withoutIds: readonly bigint[]): Promise<readonly OutboxRow[]>;
+} {
   const limit = batchRowsMax;
   let lowWater = 0n;
   let nextLookMs = 0;
   let looking: Promise<void> | undefined;
   let found: readonly OutboxRow[] = [];
   let failure: Error | undefined;
+  // An old snapshot that keeps 10^7 deleted rows makes a look, and a leader's first read, outlast any statement's limit. The
+  // longer one is for the second try only: the first has shown that the database answers.
+  const select = async (page: Parameters<typeof selectRows>[1]): Promise<readonly OutboxRow[]> => {
+    try {
+      return await selectRows(database, page);
+    } catch (error) {
+      if (patientDatabase === undefined || sqlStateOf(error) !== queryCanceled) throw error;
+      return await selectRows(patientDatabase, page);
+    }
+  };
   const lookBelow = async (mark: bigint, withoutIds: readonly bigint[]): Promise<void> => {
     const startedMs = Date.now();
     try {
-      found = await selectRows(database, { aboveId: 0n, upToId: mark, withoutIds, limit });
+      found = await select({ aboveId: 0n, upToId: mark, withoutIds, limit });
     } catch (error) {
       failure = new Error('rows that commit late cannot be looked for', { cause: error });
     }
@@ -124,7 +141,7 @@ function createReader(database: Database): { read(withoutIds: readonly bigint[])
       const mark = lowWater > lowWaterMargin ? lowWater - lowWaterMargin : 0n;
       if (mark > 0n && looking === undefined && found.length === 0 && Date.now() >= nextLookMs)
         looking = lookBelow(mark, withoutIds);
-      const above = await selectRows(database, { aboveId: mark, upToId: idMax, withoutIds, limit });
+      const above = await select({ aboveId: mark, upToId: idMax, withoutIds, limit });
       // Whoever leads starts again from nothing.
       if (failure !== undefined) throw failure;
       const rows = firstOf([...found, ...above]);
@@ -143,6 +160,8 @@ function rescanPauseMs(tookMs: number): number {
 /** As many of the rows as one request may carry, at least one. The rest is read again. */
 function firstOf(rows: readonly OutboxRow[]): readonly OutboxRow[] {
   let bytes = 0;
-  const end = rows.findIndex(({ payload }) => (bytes += payload.length + recordOverheadBytes) > batchBytesMax);
+  const bytesOf = ({ key, payload }: OutboxRow): number =>
+    Buffer.byteLength(key) + payload.length + recordOverheadBytes;
+  const end = rows.findIndex((row) => (bytes += bytesOf(row)) > batchBytesMax);
   return rows.slice(0, end === -1 ? batchRowsMax : Math.min(Math.max(end, 1), batchRowsMax));
 }

@@ -41,9 +41,18 @@ async function connect(database: TestDatabase): Promise<pg.Client> {
 }
 
 /** A relay as main.ts puts it together, under the role that it has in production. */
-async function startRelay(database: TestDatabase): Promise<Campaign & { stop(): Promise<void> }> {
+async function startRelay(
+  database: TestDatabase,
+  statementTimeoutMs = 10_000,
+): Promise<Campaign & { stop(): Promise<void> }> {
   const { kafkaBrokers } = await infrastructure();
-  const pool = await createPool({ url: database.urls.relay, applicationName: 'test-relay', size: 3 });
+  const pool = await createPool({
+    url: database.urls.relay,
+    applicationName: 'test-relay',
+    size: 3,
+    statementTimeoutMs,
+  });
+  const patientDatabase = await createPool({ url: database.urls.relay, applicationName: 'test-relay', size: 1 });
   const publisher = createPublisher(
     createKafka({ clientId: 'test', brokers: [kafkaBrokers], logger, retries: 3 }),
     logger,
@@ -56,13 +65,14 @@ async function startRelay(database: TestDatabase): Promise<Campaign & { stop(): 
     name: 'outbox relay',
     logger,
     stopping: stopping.signal,
-    lead: (signal) => relay({ database: pool, publisher, alarm, metrics }, signal),
+    lead: (signal) => relay({ database: pool, patientDatabase, publisher, alarm, metrics }, signal),
   });
   const stop = async (): Promise<void> => {
     stopping.abort();
     await running.ended;
     await publisher.close();
     await pool.end();
+    await patientDatabase.end();
   };
   undo.push(stop);
   return { ...running, stop };
@@ -103,6 +113,21 @@ describe('the outbox relay', () => {
       expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
     }
     await eventually(async () => expect(await outboxSize(client)).toBe(0), { timeoutMs: 10_000 });
+  });
+
+  test('goes on where a read takes longer than a statement may, as over deleted rows that an old snapshot keeps', async () => {
+    const { database, client } = await openDatabase();
+    const topic = await createTopic('relay');
+    await append(client, topic, { from: 1, to: 10 });
+    await client.query('begin; lock table outbox in access exclusive mode');
+    await startRelay(database, 200);
+    await client.query('select pg_sleep(1)');
+    const relaying = await client.query<{ count: string }>(
+      "select count(*) as count from pg_stat_activity where application_name = 'test-relay' and wait_event_type = 'Lock'",
+    );
+    expect(Number(relaying.rows[0]?.count)).toBeGreaterThan(0);
+    await client.query('select pg_sleep(1); commit');
+    expect(await readTopic(topic, 10)).toHaveLength(10);
   });
 
   test('publishes a row that commits after thousands of later ones', async () => {

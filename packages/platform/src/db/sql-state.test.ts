@@ -11,6 +11,7 @@ describe('what kind of trouble an error is', () => {
     ['40001', 'transient'],
     ['40P01', 'transient'],
     ['08006', 'transient'],
+    ['28P01', 'transient'],
     ['53100', 'transient'],
     ['53300', 'transient'],
     ['55P03', 'transient'],

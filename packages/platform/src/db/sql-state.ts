@@ -43,7 +43,8 @@ export function describeDatabaseError(error: unknown): string {
 /**
  * What became wrong, in the one place that decides it:
  * - data: this row breaks a rule of the database (class 22 data exception, 23 constraint). Trying again is pointless.
- * - transient: passes by itself (08 connection, 40 rollback, 53 resources, 55 lock, 57 operator, 58 system, or a connection that broke).
+ * - transient: passes by itself (08 connection, 28 authorization, 40 rollback, 53 resources, 55 lock, 57 operator, 58 system, or a
+ *   connection that broke). A password that was rotated is refused until this process is restarted for the secret's sake.
  * - other: a bug of ours (42 syntax or access rule, and all else).
  */
 export type ErrorKind = 'data' | 'transient' | 'other';
@@ -73,7 +74,7 @@ export function errorKind(error: unknown): ErrorKind {
     const sqlClass = sqlState.slice(0, 2);
     if (sqlClass === '22' || sqlClass === '23') return 'data';
     // 25006: a primary that became a standby; 25P03: a transaction that was idle. XX001 and the like are corruption: "other".
-    if (['08', '40', '53', '55', '57', '58'].includes(sqlClass) || ['25006', '25P03'].includes(sqlState))
+    if (['08', '28', '40', '53', '55', '57', '58'].includes(sqlClass) || ['25006', '25P03'].includes(sqlState))
       return 'transient';
     return 'other';
   }

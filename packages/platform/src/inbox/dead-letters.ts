@@ -11,7 +11,7 @@ export interface DeadLetter {
 
 const whyLengthMax = 1_000;
 
-/** Insert-or-nothing by the record's place in the topic, so a record that is read again is kept once. */
+/** Insert-or-nothing by the record's place in the topic and its value, so a record that is read again is kept once. */
 export async function bury(connection: Connection, letters: readonly DeadLetter[]): Promise<void> {
   if (letters.length === 0) return;
   const rows = letters.map(({ record, eventId, why, attempts }) => [
@@ -28,5 +28,5 @@ export async function bury(connection: Connection, letters: readonly DeadLetter[
   await connection.query(sql.unsafe`
     insert into dead_letters (topic, partition, record_offset, key, value, headers, event_id, why, attempts)
     select * from ${sql.unnest(rows, ['text', 'int4', 'int8', 'bytea', 'bytea', 'jsonb', 'uuid', 'text', 'int4'])}
-    on conflict (topic, partition, record_offset) do nothing`);
+    on conflict do nothing`);
 }

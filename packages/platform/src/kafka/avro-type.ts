@@ -1,4 +1,4 @@
-import avro, { type Schema, type Type } from 'avsc';
+import avro, { type Schema, type Type, type types } from 'avsc';
 
 /**
  * Every integer that a double holds exactly. The one that avsc brings refuses 2^53 - 1, although it is exact,
@@ -27,6 +27,14 @@ export function avroTypeOf(schemaText: string): Type {
   return avro.Type.forSchema(JSON.parse(schemaText) as Schema, {
     typeHook: (schema: unknown) => (isLong(schema) ? exactLong : undefined),
   });
+}
+
+/** The fields of an event's data that have a default, with it. */
+export function defaultsOfData(event: Type): ReadonlyMap<string, unknown> {
+  const { fields } = (event as types.RecordType).field('data').type as types.RecordType;
+  return new Map(
+    fields.map((field) => [field.name, field.defaultValue()] as const).filter(([, value]) => value !== undefined),
+  );
 }
 
 function isLong(schema: unknown): boolean {

@@ -28,8 +28,6 @@ const transactionsConcurrently = 3;
 // More partitions than a topic has here: each brings what it has, and what waits shares a transaction.
 const partitionsConcurrently = 16;
 const heartbeatIntervalMaxMs = 2_000;
-// Far beyond any statement and any rebalance: who made no progress for that long never will.
-const watchdogMs = 120_000;
 // Below what a stop or a rebalance may wait.
 const fetchWaitMs = 500;
 const brokerAnswerLimitMs = 5_000;
@@ -48,6 +46,8 @@ export interface ConsumerOptions {
   afterCommit?: () => void;
   logger: Logger;
   registry: Registry;
+  /** Who made no progress for that long never will. Default: 2 min, far beyond any statement and any rebalance. */
+  watchdogMs?: number;
   /** The consumer cannot go on; the process has to end and be started again. */
   onFatal: (why: Error) => void;
 }
@@ -63,7 +63,7 @@ export interface RunningConsumer extends Stoppable {
  * What passes by itself (database, registry) is retried in place; what is a bug ends the process.
  */
 export function startConsumer(options: ConsumerOptions): RunningConsumer {
-  const { kafka, topic, sessionTimeoutMs = 10_000 } = options;
+  const { kafka, topic, sessionTimeoutMs = 10_000, watchdogMs = 120_000 } = options;
   const heartbeatIntervalMs = Math.min(sessionTimeoutMs / 4, heartbeatIntervalMaxMs);
   const consumer = kafka.consumer({
     groupId: options.groupId,
@@ -99,11 +99,16 @@ export function startConsumer(options: ConsumerOptions): RunningConsumer {
     // kafkajs would keep the process alive with a dead consumer in it.
     if (!payload.restart) options.onFatal(new Error('the consumer crashed', { cause: payload.error }));
   });
-  const inHand = new Set<{ sinceMs: number }>();
+  const inHand = new Set<Attempt>();
   const isAnswering = askBroker(kafka);
   const watchdog = setInterval(() => {
-    const stuckSinceMs = Math.min(lastProgressMs, ...[...inHand].map(({ sinceMs }) => sinceMs));
-    if (Date.now() - stuckSinceMs < watchdogMs) return;
+    for (const attempt of inHand) {
+      if (Date.now() - attempt.sinceMs < watchdogMs) continue;
+      // The process may have stood still itself, and go on now.
+      if (attempt.isSuspect) return options.onFatal(new Error('a batch is stuck'));
+      attempt.isSuspect = true;
+    }
+    if (Date.now() - lastProgressMs < watchdogMs) return;
     void isAnswering().then((answering) => {
       // Nothing to be gained by a restart: the broker is away, and what does not need it goes on.
       if (!answering) progress();
@@ -220,12 +225,18 @@ function prepareTransactions(options: ConsumerOptions, metrics: Metrics): Transa
   return { alone, share: async (decoded) => await queue.add(decoded, Number.MAX_SAFE_INTEGER) };
 }
 
+/** One go at a batch. Other partitions may make progress beside it, so it is looked at by itself. */
+interface Attempt {
+  readonly sinceMs: number;
+  isSuspect: boolean;
+}
+
 interface Run {
   readonly transactions: Transactions;
   readonly commits: OffsetCommits;
   readonly stopping: AbortSignal;
   /** The attempts under way, which the watchdog looks at. */
-  readonly inHand: Set<{ sinceMs: number }>;
+  readonly inHand: Set<Attempt>;
   /** An attempt has ended, well or not: what waits and tries again is not stuck, although nothing is fetched meanwhile. */
   readonly progress: () => void;
   readonly heartbeatIntervalMs: number;
@@ -247,7 +258,7 @@ async function processBatch(
       // After a seek, or when the process stops, the rest is read again. (A rebalance shows as a heartbeat that throws.)
       if (!isRunning() || isStale() || stopping.aborted) return;
       const beat = keepBeating(heartbeat, heartbeatIntervalMs);
-      const underWay = { sinceMs: Date.now() };
+      const underWay: Attempt = { sinceMs: Date.now(), isSuspect: false };
       inHand.add(underWay);
       try {
         const decoded = await decodeAll(options.codec, records);

@@ -56,6 +56,22 @@ connection.connect = async function () {
   return await attempt;
 };
 
+/** kafkajs's own reader of what a broker sent, as far as it is mended here. */
+interface Decoder {
+  readVarIntArray(read: (decoder: Decoder) => unknown): unknown[];
+}
+
+/** More than any tracing or routing sets. */
+const headersMax = 100;
+
+// It copies what it has of a record's headers once for each of them: a record of 1 MiB can hold so many that the process stands
+// still for minutes, loses its partition, and gets the same record again. All are read, and the first ones kept.
+const { prototype: decoder } = require('kafkajs/src/protocol/decoder') as { prototype: Decoder };
+const readHeaders = Reflect.get<object, string>(decoder, 'readVarIntArray') as Decoder['readVarIntArray'];
+decoder.readVarIntArray = function (read) {
+  return readHeaders.call(this, read).slice(0, headersMax);
+};
+
 const createSocket = (require('kafkajs/src/network/socketFactory') as () => ISocketFactory)();
 
 /** kafkajs's own sockets, but a request is sent at once, and not when what was sent before it has been acknowledged. */

@@ -4,7 +4,7 @@ import { describeDatabaseError, errorKind } from '../db/sql-state.ts';
 import { bury, type DeadLetter } from '../inbox/dead-letters.ts';
 import { forget, receive } from '../inbox/inbox.ts';
 import { seam } from '../seam.ts';
-import { hashData, type EventRecord, type ReceivedEvent } from './envelope.ts';
+import type { EventRecord, ReceivedEvent } from './envelope.ts';
 import type { EventCodec } from './event-codec.ts';
 
 /** An event that can never be applied, and why: it becomes a dead letter. */
@@ -79,8 +79,8 @@ export async function decodeAll(codec: EventCodec, records: readonly EventRecord
     const decoded = await codec.decode(record.value, record.timestampMs);
     switch (decoded.kind) {
       case 'event': {
-        const { envelope } = decoded;
-        if (isUuid(envelope.event_id)) result.events.push({ ...envelope, record, dataHash: hashData(envelope) });
+        const { envelope, dataHash } = decoded;
+        if (isUuid(envelope.event_id)) result.events.push({ ...envelope, record, dataHash });
         else result.dead.push({ record, why: 'event_id is not a UUID', attempts: 1 });
         break;
       }

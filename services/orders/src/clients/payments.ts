@@ -5,11 +5,10 @@ import {
   PaymentStatus,
   type Payment,
 } from '@order-payments/contracts/generated/payments/v1/payments.ts';
-import { AppError } from '@order-payments/kernel/errors.ts';
 import { parseOrderId, parseUserId, type OrderId } from '@order-payments/kernel/ids.ts';
 import { callUnary, channelOptions } from '@order-payments/platform/grpc/client.ts';
 import { newUuid } from '@order-payments/kernel/uuid.ts';
-import type { RecordedOutcome } from '../domain/sweep.ts';
+import { UNKNOWN_OUTCOME, type AnsweredOutcome, type RecordedOutcome } from '../domain/sweep.ts';
 
 // What one call may ask for.
 const orderIdsMax = 100;
@@ -17,7 +16,7 @@ const timeoutMs = 5_000;
 
 export interface PaymentsClient {
   /** What Payments decided on these orders; those that it has not decided are left out. Throws AppError. */
-  findOutcomes(orderIds: readonly OrderId[]): Promise<ReadonlyMap<OrderId, RecordedOutcome>>;
+  findOutcomes(orderIds: readonly OrderId[]): Promise<ReadonlyMap<OrderId, AnsweredOutcome>>;
   close(): void;
 }
 
@@ -26,7 +25,7 @@ export function createPaymentsClient(url: string): PaymentsClient {
   const getPayments = client.getPayments.bind(client);
   return {
     async findOutcomes(orderIds) {
-      const outcomes = new Map<OrderId, RecordedOutcome>();
+      const outcomes = new Map<OrderId, AnsweredOutcome>();
       for (let start = 0; start < orderIds.length; start += orderIdsMax) {
         const request = { orderIds: orderIds.slice(start, start + orderIdsMax) };
         const { payments } = await callUnary(getPayments, request, {
@@ -34,10 +33,8 @@ export function createPaymentsClient(url: string): PaymentsClient {
           timeoutMs,
           retry: true,
         });
-        for (const payment of payments) {
-          const outcome = toOutcome(payment);
-          outcomes.set(outcome.orderId, outcome);
-        }
+        for (const payment of payments)
+          outcomes.set(parseOrderId(payment.orderId), toOutcome(payment) ?? UNKNOWN_OUTCOME);
       }
       return outcomes;
     },
@@ -45,17 +42,13 @@ export function createPaymentsClient(url: string): PaymentsClient {
   };
 }
 
-function toOutcome(payment: Payment): RecordedOutcome {
+/** Undefined where a newer Payments says more than this version knows: that passes with the upgrade. */
+function toOutcome(payment: Payment): RecordedOutcome | undefined {
   const { createdAt: decidedAt, amount, reason, status } = payment;
-  if (decidedAt === undefined) throw unknownAnswer(payment);
+  if (decidedAt === undefined) return undefined;
   const decided = { orderId: parseOrderId(payment.orderId), userId: parseUserId(payment.userId), amount, decidedAt };
   if (status === PaymentStatus.PAYMENT_STATUS_SUCCEEDED) return { ...decided, status: 'FINISHED' };
   const cancelReason = cancelReasons.find((known) => known === reason);
-  if (status !== PaymentStatus.PAYMENT_STATUS_FAILED || cancelReason === undefined) throw unknownAnswer(payment);
+  if (status !== PaymentStatus.PAYMENT_STATUS_FAILED || cancelReason === undefined) return undefined;
   return { ...decided, status: 'CANCELED', cancelReason };
-}
-
-/** A newer Payments may say more than this version knows: that passes with the upgrade, and is no reason to end. */
-function unknownAnswer({ orderId }: Payment): AppError {
-  return new AppError('UNAVAILABLE', `Payments said of order ${orderId} what is not known here`);
 }

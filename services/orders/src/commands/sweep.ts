@@ -6,7 +6,7 @@ import { appendToOutbox } from '@order-payments/platform/outbox/outbox.ts';
 import { seam } from '@order-payments/platform/seam.ts';
 import type { PaymentsClient } from '../clients/payments.ts';
 import { lowestOrderIdAt } from '../domain/order.ts';
-import { planSweep, type SweepPlan } from '../domain/sweep.ts';
+import { planSweep, UNKNOWN_OUTCOME, type SweepPlan } from '../domain/sweep.ts';
 import type { OrdersMetrics } from '../metrics.ts';
 import { findDue, findInOutbox, markSwept, watchOverdue } from '../store/sweep.ts';
 import { encodeOrderCreated } from './order-event.ts';
@@ -92,6 +92,12 @@ async function sweepDue(dependencies: SweepDependencies, settings: SweepSettings
   if (due.length === 0) return;
   // Outside a transaction, because it is a call. What is settled meanwhile is no longer NEW, which every update asks for.
   const outcomes = await payments.findOutcomes(due.map(({ id }) => id));
+  for (const [orderId, outcome] of outcomes)
+    if (outcome === UNKNOWN_OUTCOME)
+      logger.warn(
+        { order_id: orderId },
+        'Payments decided on it what is not known here; is Payments newer than Orders?',
+      );
   const undecided = due.filter(({ id }) => !outcomes.has(id));
   const eventIds = new Map(undecided.map(({ id }) => [id, eventIdOf(id, 'OrderCreated')]));
   const waiting = await findInOutbox(database, [...eventIds.values()]);
@@ -113,11 +119,14 @@ async function sweepDue(dependencies: SweepDependencies, settings: SweepSettings
 async function carryOut(dependencies: SweepDependencies, plan: SweepPlan, now: Date): Promise<number> {
   const { database, codec, ordersTopic, metrics } = dependencies;
   return await database.transaction(async (transaction) => {
+    // Before they are settled: ops reconcile asks for no event that the sweeper did without.
+    const settledIds = plan.settle.map(({ orderId }) => orderId);
+    await markSwept(transaction, settledIds, { now, acted: true });
     await settleOrders(transaction, plan.settle, metrics);
     const waiting = [...plan.wait, ...plan.contradicting.map(({ order }) => order)].map(({ id }) => id);
-    await markSwept(transaction, waiting, { now, toldAgain: false });
+    await markSwept(transaction, waiting, { now, acted: false });
     const toldIds = plan.tellAgain.map(({ id }) => id);
-    const stillNew = await markSwept(transaction, toldIds, { now, toldAgain: true });
+    const stillNew = await markSwept(transaction, toldIds, { now, acted: true });
     const rows = plan.tellAgain
       .filter(({ id }) => stillNew.has(id))
       .map((order) => ({ ...encodeOrderCreated(codec, order), topic: ordersTopic, key: order.userId }));

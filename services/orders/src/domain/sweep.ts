@@ -5,12 +5,16 @@ import type { Outcome } from './settle.ts';
 /** An outcome as Payments answered it, with the amount that it decided on. */
 export type RecordedOutcome = Outcome & { readonly amount: bigint };
 
+/** Payments decided, and this version does not understand what. */
+export const UNKNOWN_OUTCOME = 'unknown outcome';
+export type AnsweredOutcome = RecordedOutcome | typeof UNKNOWN_OUTCOME;
+
 export interface SweepPlan {
   /** Payments decided, and its event is late or lost. */
   readonly settle: readonly RecordedOutcome[];
   /** Payments does not know the order, and its event is nowhere on its way: it is told again. */
   readonly tellAgain: readonly Order[];
-  /** To be looked at again later: the event still waits in the outbox. */
+  /** To be looked at again later: the event still waits in the outbox, or the outcome is not understood here. */
   readonly wait: readonly Order[];
   /** Payments decided on something else. The sweeper never decides alone, so an operator has to. */
   readonly contradicting: ReadonlyArray<{ readonly order: Order; readonly why: string }>;
@@ -22,7 +26,7 @@ export interface SweepPlan {
  */
 export function planSweep(facts: {
   due: readonly Order[];
-  outcomes: ReadonlyMap<OrderId, RecordedOutcome>;
+  outcomes: ReadonlyMap<OrderId, AnsweredOutcome>;
   inOutbox: ReadonlySet<OrderId>;
   tellAgainMax: number;
 }): SweepPlan {
@@ -32,7 +36,8 @@ export function planSweep(facts: {
   const contradicting: Array<{ order: Order; why: string }> = [];
   for (const order of facts.due) {
     const outcome = facts.outcomes.get(order.id);
-    if (outcome !== undefined) {
+    if (outcome === UNKNOWN_OUTCOME) wait.push(order);
+    else if (outcome !== undefined) {
       const why = disagreement(order, outcome);
       if (why === undefined) settle.push(outcome);
       else contradicting.push({ order, why });

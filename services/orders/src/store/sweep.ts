@@ -65,16 +65,16 @@ export async function findDue(
     limit ${limit}`);
 }
 
-/** The sweeper has looked; the orders' next turn comes after their backoff. Returns those that are still NEW. */
+/** The sweeper has looked, and acted or not; the orders' next turn comes after their backoff. Returns those that are still NEW. */
 export async function markSwept(
   connection: Connection,
   orderIds: readonly OrderId[],
-  mark: { now: Date; toldAgain: boolean },
+  mark: { now: Date; acted: boolean },
 ): Promise<ReadonlySet<OrderId>> {
   if (orderIds.length === 0) return new Set();
   const marked = await connection.any(sql.type(z.object({ id: id<OrderId>() }))`
     update orders
-    set swept_at = ${mark.now.toISOString()}, sweep_count = sweep_count + ${mark.toldAgain ? 1 : 0}
+    set swept_at = ${mark.now.toISOString()}, sweep_count = sweep_count + ${mark.acted ? 1 : 0}
     where id = any(${sql.array([...orderIds].sort(), 'uuid')}) and status = 'NEW'
     returning id`);
   return new Set(marked.map((row) => row.id));
