@@ -27,6 +27,13 @@ describe('a redrive', () => {
     });
   });
 
+  test.each([{ value: Buffer.alloc(70_000) }, { key: Buffer.alloc(70_000, 'k') }])(
+    'refuses what is larger than any event, which could keep the relay from publishing',
+    (large) => {
+      expect(judgeRedrive({ ...letter, ...large }, forced)).toMatchObject({ kind: 'refused' });
+    },
+  );
+
   test.each([
     ['null', null],
     ['no UTF-8', Buffer.from([0xff, 0xfe])],

@@ -36,6 +36,9 @@ export type Verdict<Done> =
   | { readonly kind: 'already'; readonly why: string }
   | { readonly kind: 'refused'; readonly why: string };
 
+// Far beyond any event of ours, and so little that no number of them keeps the relay from publishing.
+const recordBytesMax = 64 * 1024;
+
 /**
  * The same bytes go to the same topic again. Their event id is inside, so the inbox and the payment decide what they are,
  * and sending them once more than needed does nothing. Headers are not sent again: no event of ours has any.
@@ -47,6 +50,8 @@ export function judgeRedrive(letter: DeadLetter, options: { force: boolean }): V
     return { kind: 'refused', why: `discarded at ${letter.updatedAt.toISOString()}; --force redrives it all the same` };
   if (letter.value === null)
     return { kind: 'refused', why: 'it has no value, so there is nothing to apply: discard it' };
+  const bytes = letter.value.length + (letter.key?.length ?? 0);
+  if (bytes > recordBytesMax) return { kind: 'refused', why: `it has ${bytes} bytes, more than any event: discard it` };
   const key = textOf(letter.key);
   const record = {
     eventId: letter.eventId ?? placeId(letter),
