@@ -16,6 +16,8 @@ export class Tally {
   readonly answers = new Map<string, number>();
   readonly wrong: string[] = [];
   wrongCount = 0;
+  /** Bounds that were exceeded while the machine was too busy to say by whom. */
+  readonly unjudged: string[] = [];
   /** Numbers worth a line below the table. */
   readonly notes: string[] = [];
 
@@ -38,11 +40,11 @@ export class Tally {
 /** A load average of so many for each core: other programs have the machine, and times say nothing about ours. */
 const BUSY_PER_CORE = 3;
 
-/** A bound on time or throughput: what is beyond it is told, and counts unless the machine is busy with other things. */
+/** A bound on time or throughput: what is beyond it is a defect, or is not judged where the machine is busy with other things. */
 export function demandInTime(tally: Tally, isRight: boolean, what: string): void {
   const load = loadavg()[0] ?? 0;
   if (isRight || load <= BUSY_PER_CORE * availableParallelism()) tally.demand(isRight, what);
-  else tally.notes.push(`not judged at a load average of ${load.toFixed(0)}: ${what}`);
+  else tally.unjudged.push(`not judged at a load average of ${load.toFixed(0)}: ${what}`);
 }
 
 /** So many workers at once until all items are worked on. */

@@ -50,9 +50,10 @@ export const openApiRequests: Attack = {
     await mkdir(directory, { recursive: true });
     const tally = new Tally();
     await Promise.all(
-      (arena.isLong ? LONG : QUICK).map(async (campaign) => {
+      (arena.isLong ? LONG : QUICK).map(async (campaign, index) => {
         const report = join(directory, `${campaign.name}.ndjson`);
-        const { seed } = arena;
+        // Two that do the same with one seed would send the same.
+        const seed = arena.seed + index;
         await runTied(command({ home, directory, report, seed, url: arena.url }, campaign)).catch((error: unknown) =>
           tally.defect(`${campaign.name}: ${error instanceof Error ? error.message : String(error)}`),
         );

@@ -20,9 +20,11 @@ export function renderTable(rows: readonly Row[]): string {
       .join(', '),
     String(tally.wrongCount),
     `${(tookMs / 1000).toFixed(1)} s`,
-    tally.wrongCount === 0 ? 'holds' : 'BROKEN',
+    verdictOf(tally),
   ]);
-  const notes = rows.flatMap(({ name, tally }) => tally.notes.map((note) => `- ${name}: ${note}`));
+  const notes = rows.flatMap(({ name, tally }) =>
+    [...tally.notes, ...tally.unjudged].map((note) => `- ${name}: ${note}`),
+  );
   const wrong = rows.flatMap(({ name, tally }) => tally.wrong.map((what) => `- ${name}: ${what}`));
   return [
     table(HEAD, cells),
@@ -30,4 +32,9 @@ export function renderTable(rows: readonly Row[]): string {
     ...(wrong.length > 0 ? ['', 'Wrong:', ...wrong] : []),
     '',
   ].join('\n');
+}
+
+function verdictOf({ wrongCount, unjudged }: Tally): string {
+  if (wrongCount > 0) return 'BROKEN';
+  return unjudged.length > 0 ? 'not all judged' : 'holds';
 }

@@ -22,6 +22,8 @@ export interface LoadResult {
   /** Whatever else, which only the same key resolves. */
   readonly unknown: readonly string[];
   readonly answers: Readonly<Record<string, number>>;
+  /** Within the time. */
+  readonly sent: number;
   /** Due when every connection was waiting. */
   readonly unsent: number;
   readonly latenciesMs: readonly number[];
@@ -133,7 +135,7 @@ export async function load(order: LoadOrder): Promise<LoadResult> {
   for (const { socket } of all) socket.destroy();
   await pause(20);
   answers['accepted within the time'] = acceptedInTime;
-  return { accepted, shed, unknown, answers, unsent, latenciesMs, tookMs, wrong };
+  return { accepted, shed, unknown, answers, sent, unsent, latenciesMs, tookMs, wrong };
 }
 
 function request(key: string, userId: string, amount: number): string {
