@@ -13,7 +13,7 @@ import type { PlantedBug } from './bugs.ts';
 import { Copy } from './copy.ts';
 import type { Verdict } from './focused-proof.ts';
 
-/** Within that long each bug is seen, where nothing else keeps the machine busy; what comes later is told. */
+/** Within that long each bug has to be seen. */
 const GOAL_SECONDS = 60;
 const LIMIT_MS = 180_000;
 /** All faults one after another, on the code as it is. */
@@ -36,7 +36,7 @@ interface Run {
   readonly output: string;
 }
 
-/** 0 if all bugs are caught, each by what it breaks, and the code without a bug is not. */
+/** 0 if all bugs are caught in time, each by what it breaks, and the code without a bug is not. */
 export async function provePlantedBugs({ seed, only, signal, say }: PlantedBugsOptions): Promise<number> {
   const bugs = PLANTED_BUGS.filter(({ id }) => only.length === 0 || only.includes(id));
   const startedAt = Date.now();
@@ -68,12 +68,14 @@ export async function provePlantedBugs({ seed, only, signal, say }: PlantedBugsO
     for (const fault of control.verdict?.faults ?? []) say(`  ${fault}`);
     const rows: string[][] = [];
     let caught = 0;
+    let late = 0;
     for (const bug of bugs) {
       signal.throwIfAborted();
       const run = await withBug(bug);
       const seen = invariantsOf(run.verdict?.violations ?? []);
       const isCaught = bug.breaks.some((invariant) => seen.includes(invariant));
       if (isCaught) caught += 1;
+      if (isCaught && run.seconds > GOAL_SECONDS) late += 1;
       say(`${bug.id}: ${isCaught ? `red, ${seen.join(' ')}` : 'NOT CAUGHT'} (${seconds(run)})`);
       if (isCaught) for (const { what } of examplesOf(bug, run)) say(`  ${what.slice(0, 200)}`);
       else say(`  ${explain(run)}`);
@@ -82,12 +84,11 @@ export async function provePlantedBugs({ seed, only, signal, say }: PlantedBugsO
     }
     say(`\n${table(['planted bug', 'file', 'caught by', 'after'], rows)}`);
     const minutes = ((Date.now() - startedAt) / 60_000).toFixed(1);
-    const late = rows.filter((row) => Number.parseFloat(row[3] ?? '') > GOAL_SECONDS).length;
-    if (late > 0) say(`${late} of them took more than ${GOAL_SECONDS} s: the machine was busy, or is slow`);
+    if (late > 0) say(`TOO LATE: ${late} of them were caught after more than ${GOAL_SECONDS} s`);
     say(
       `${caught} of ${bugs.length} caught, control run ${isGreen ? 'green' : 'RED'}, seed ${seed}, ${minutes} min in all`,
     );
-    return caught === bugs.length && isGreen && runsCopy ? 0 : 1;
+    return caught === bugs.length && late === 0 && isGreen && runsCopy ? 0 : 1;
   } finally {
     await keeper.end();
     await copy.remove();
