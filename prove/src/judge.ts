@@ -23,8 +23,6 @@ const NAMED_MAX = 20;
 
 export interface Judgement {
   readonly violations: readonly Violation[];
-  /** From the last heal until every order was settled. */
-  readonly settledAfterMs: number;
   readonly outcomes: Readonly<Record<string, number>>;
   readonly records: number;
   readonly events: number;
@@ -36,7 +34,6 @@ export interface Evidence {
   readonly stage: Stage;
   readonly load: Load;
   readonly reader: Reader;
-  readonly lastHealAt: number;
   readonly lives: readonly Life[];
   /** A minute to settle and half a minute to drain, unless said otherwise. */
   readonly limits?: { readonly settleMs: number; readonly drainMs: number };
@@ -50,11 +47,7 @@ export async function judge(evidence: Evidence): Promise<Judgement> {
   try {
     say('every order has to settle');
     const { settleMs, drainMs } = evidence.limits ?? { settleMs: SETTLE_LIMIT_MS, drainMs: BACKLOG_LIMIT_MS };
-    const unsettled = await untilSettled(databases.orders, {
-      writtenUntil: Date.now(),
-      deadline: evidence.lastHealAt + settleMs,
-    });
-    const settledAfterMs = Date.now() - evidence.lastHealAt;
+    const { violations: unsettled } = await untilSettled(databases.orders, { from: Date.now(), limitMs: settleMs });
     say('the backlog has to drain');
     const undrained = await untilDrained(stage, databases, drainMs);
     say('the outside checker reads the history, both databases and both topics');
@@ -73,7 +66,7 @@ export async function judge(evidence: Evidence): Promise<Judgement> {
       ...strangeAnswers(load),
       ...(await checkSeen(databases.orders, reader)),
       ...ofHistory,
-      ...(await unjustRefusals(databases.payments, load.spenders)),
+      ...(await unjustRefusals(databases.payments, load)),
       ...topics.violations,
       ...(await appliedTwice(stage, databases)),
       ...unplannedDeaths(stage),
@@ -87,7 +80,6 @@ export async function judge(evidence: Evidence): Promise<Judgement> {
     }
     return {
       violations,
-      settledAfterMs,
       outcomes: await countOutcomes(databases.orders),
       records: topics.records,
       events: topics.events,
@@ -99,32 +91,37 @@ export async function judge(evidence: Evidence): Promise<Judgement> {
   }
 }
 
+interface Settling {
+  readonly violations: readonly Violation[];
+  readonly settledAfterMs: number;
+}
+
 /** I4, while the load may go on: every order that was written before the last heal is settled. */
-export async function settleAll(
-  stage: Stage,
-  lastHealAt: number,
-): Promise<Pick<Judgement, 'violations' | 'settledAfterMs'>> {
+export async function settleAll(stage: Stage, lastHealAt: number): Promise<Settling> {
   const orders = await connectAsSuperuser(stage, 'orders');
   try {
-    const violations = await untilSettled(orders, { writtenUntil: lastHealAt, deadline: lastHealAt + SETTLE_LIMIT_MS });
-    return { violations, settledAfterMs: Math.max(0, Date.now() - lastHealAt) };
+    return await untilSettled(orders, { from: lastHealAt, limitMs: SETTLE_LIMIT_MS });
   } finally {
     await orders.end();
   }
 }
 
+/** What was written until `from` has to be settled so soon after it. */
 async function untilSettled(
   orders: pg.Client,
-  { writtenUntil, deadline }: { readonly writtenUntil: number; readonly deadline: number },
-): Promise<Violation[]> {
+  { from, limitMs }: { readonly from: number; readonly limitMs: number },
+): Promise<Settling> {
   for (;;) {
     const { rows } = await orders.query<{ id: string }>(
       `select id from orders where status = 'NEW' and created_at <= $1 order by id limit ${NAMED_MAX}`,
-      [new Date(writtenUntil)],
+      [new Date(from)],
     );
-    if (rows.length === 0) return [];
-    if (Date.now() > deadline)
-      return rows.map(({ id }) => violation('I4', `order ${id} is still NEW, though nothing is in its way`));
+    const settledAfterMs = Date.now() - from;
+    const isLate = settledAfterMs > limitMs;
+    const unsettled = rows.map(({ id }) => violation('I4', `order ${id} is still NEW, though nothing is in its way`));
+    if (isLate && rows.length === 0)
+      unsettled.push(violation('I4', `all was settled only ${settledAfterMs / 1_000} s after the last heal`));
+    if (isLate || rows.length === 0) return { violations: unsettled, settledAfterMs };
     await sleep(100);
   }
 }
@@ -169,17 +166,24 @@ function strangeAnswers({ client }: Load): Violation[] {
 }
 
 /**
- * I3, the reason: the money of these users only became less from their first order on. Whatever one of them still has was
- * there when an order was refused, so no order that it would pay may have been.
+ * I3, the reason. The money of spenders only became less from their first order on: whatever one of them still has was there
+ * when an order was refused, so no order that it would pay may have been. Hot and rich users had more before their first
+ * order than all of theirs take. And each account is older than its user's first order.
  */
-async function unjustRefusals(payments: pg.Client, spenders: readonly string[]): Promise<Violation[]> {
-  const { rows } = await payments.query<{ order_id: string; amount: string; balance: string }>(
-    `select order_id, amount, balance from payments join accounts using (user_id)
-     where user_id = any($1) and reason = 'INSUFFICIENT_FUNDS' and amount <= balance`,
-    [spenders],
+async function unjustRefusals(payments: pg.Client, { spenders, crowd }: Load): Promise<Violation[]> {
+  const { rows } = await payments.query<{ order_id: string; amount: string; reason: string; balance: string | null }>(
+    `select order_id, amount, reason, balance from payments left join accounts using (user_id)
+     where status = 'FAILED' and case
+       when balance is null then reason <> 'ACCOUNT_NOT_FOUND'
+       else reason = 'ACCOUNT_NOT_FOUND' or user_id = any($2) or (user_id = any($1) and amount <= balance) end
+     order by order_id limit ${NAMED_MAX}`,
+    [spenders, [...crowd.hot, ...crowd.rich]],
   );
-  return rows.map(({ order_id, amount, balance }) =>
-    violation('I3', `order ${order_id} of ${amount} was refused, and its account has ${balance} to this day`),
+  return rows.map(({ order_id, amount, reason, balance }) =>
+    violation(
+      'I3',
+      `order ${order_id} of ${amount} was refused with ${reason}, and its account has ${balance ?? 'never been'}`,
+    ),
   );
 }
 
@@ -214,16 +218,12 @@ async function checkSeen(orders: pg.Client, { settled }: Reader): Promise<Violat
     .map(({ id, status }) => violation('I3', `order ${id} was read ${settled.get(id)?.status} and is ${status}`));
 }
 
-/** I8: restarts <= kills. */
+/** I8: who was asked to end did so in good order, and nobody else ended but by our hand. */
 function unplannedDeaths(stage: Stage): Violation[] {
-  return [...stage.unplannedDeaths()]
-    .filter(([part]) => SERVICES.some((service) => service === part))
-    .map(([part, { planned, seen, reasons }]) =>
-      violation(
-        'I8',
-        `${part} died ${seen} times and was killed ${planned} times: ${[...new Set(reasons)].join(', ')}`,
-      ),
-    );
+  return stage
+    .unplannedDeaths()
+    .filter(({ part }) => SERVICES.some((service) => service === part))
+    .map(({ part, reason, at }) => violation('I8', `${part} ${reason}, and not by our hand (${timeOf(at)})`));
 }
 
 function memoryGrew({ part, livedSeconds, firstThirdMax, lastThirdMax }: MemoryFinding): string {
@@ -258,6 +258,10 @@ async function connectBoth(stage: Stage): Promise<Record<Service, pg.Client>> {
     connectAsSuperuser(stage, 'payments'),
   ]);
   return { orders, payments };
+}
+
+function timeOf(at: number): string {
+  return new Date(at).toISOString();
 }
 
 function violation(invariant: Violation['invariant'], what: string): Violation {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { crowdOf, deedOf } from './load-plan.ts';
+import { AMOUNT_MAX, crowdOf, deedOf, RICHES } from './load-plan.ts';
 import type { Deed } from './load-plan.ts';
 
 const deeds = (seed: number, count: number): Deed[] => {
@@ -26,6 +26,8 @@ test('the load has what can go wrong: hot and poor accounts, strangers, top-ups,
   expect(share(orders.filter(({ waits }) => waits !== undefined).length)).toBeGreaterThanOrEqual(4);
   for (const kind of ['top-up', 'repeat', 'another-body', 'spree'] as const)
     expect(plan.filter((deed) => deed.kind === kind).length).toBeGreaterThan(150);
+  // A run of a day at a thousand orders a second is the most that the command line takes.
+  expect(86_400 * 1_000 * AMOUNT_MAX).toBeLessThan(RICHES);
   // Nobody can top up a stranger's account.
   expect(plan.filter((deed) => deed.kind === 'top-up' && crowd.strangers.includes(deed.userId))).toEqual([]);
 });

@@ -28,9 +28,10 @@ export interface Crowd {
 }
 
 const SIZES = { hot: 4, poor: 30, rich: 150, strangers: 10 } as const;
-export const RICHES = 1_000_000_000;
+/** More than all orders of the longest and fastest run that can be asked for, were they one account's. */
+export const RICHES = 1_000_000_000_000;
 export const POVERTY = 3_000;
-const AMOUNT_MAX = 500;
+export const AMOUNT_MAX = 500;
 const WAIT_SECONDS = 2;
 
 export function crowdOf(seed: number): Crowd {

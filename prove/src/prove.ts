@@ -44,6 +44,8 @@ export interface Proof extends Omit<Judgement, 'paid'> {
   readonly schedule: readonly PlannedFault[];
   readonly faults: readonly FaultRecord[];
   readonly kinds: readonly KindOfFault[];
+  /** From the last heal until every order from before it was settled. */
+  readonly settledAfterMs: number;
   readonly orders: number;
   /** More than `orders` where the machine was too slow to place them all. */
   readonly ordersPlanned: number;
@@ -140,12 +142,11 @@ async function run(stage: Stage, options: ProveOptions, beganAt: number): Promis
     if (load.orders < orders) say('the load goes on until all its orders are placed');
     await loading;
     signal.throwIfAborted();
-    const quietAt = Math.max(lastHealAt, Date.now());
     say('what got no answer is asked again');
     await load.resolveAll();
     resting.abort();
     await reading;
-    const { paid, ...judgement } = await judge({ stage, load, reader, lastHealAt: quietAt, lives: memory.lives, say });
+    const { paid, ...judgement } = await judge({ stage, load, reader, lives: memory.lives, say });
     const notBack = faults.filter(({ failed }) => failed !== undefined);
     return {
       ...judgement,

@@ -67,11 +67,12 @@ export class Reader {
   async #get(path: string, what: string): Promise<Record<string, unknown> | undefined> {
     try {
       const response = await fetch(`${this.#url}${path}`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+      const { status } = response;
+      if (![200, 503, 504].includes(status))
+        this.#violated(status === 404 ? 'I5' : 'I7', `${what} was read with the answer ${status}`);
       const body = (await response.json()) as Record<string, unknown>;
       this.reads += 1;
-      if (response.status === 200) return body;
-      if (response.status < 500) this.#violated('I5', `${what} was read with the answer ${response.status}`);
-      return undefined;
+      return status === 200 ? body : undefined;
     } catch {
       return undefined;
     }

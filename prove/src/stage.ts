@@ -6,6 +6,8 @@ import { ephemeralPorts } from '@order-payments/local/ports.ts';
 import type { Ports } from '@order-payments/local/ports.ts';
 import { openLossyLink } from '@order-payments/local/test-kit/lossy-link.ts';
 import type { LossyLink } from '@order-payments/local/test-kit/lossy-link.ts';
+import { unplanned } from './deaths.ts';
+import type { Death, PlannedDeath } from './deaths.ts';
 import { LINKS } from './schedule.ts';
 import type { Link } from './schedule.ts';
 
@@ -27,18 +29,18 @@ export interface Stage {
   kill(part: string): number | undefined;
   /** Resolves when another process than that one has the part's place and is ready. */
   untilBack(part: string, killed: number): Promise<void>;
-  /** Ends it as an upgrade does, and starts it again with this in its environment. */
-  replace(part: string, env?: Readonly<Record<string, string>>): Promise<void>;
+  /**
+   * Ends it as an upgrade does, and lets it start again with this in its environment. Resolves when it has ended, with which
+   * process it was; undefined where there was none.
+   */
+  replace(part: string, env?: Readonly<Record<string, string>>): Promise<number | undefined>;
   /** What the next start of the part has in its environment, and no later one. */
   arm(part: string, env: Readonly<Record<string, string>>): void;
   disarm(part: string): void;
-  /** Notes a death that a seam is going to cause. */
+  /** Notes a death that a seam has caused, or is about to. */
   expectDeath(part: string): void;
-  /** Deaths that were seen beyond those that were planned, by part. */
-  unplannedDeaths(): Map<
-    string,
-    { readonly planned: number; readonly seen: number; readonly reasons: readonly string[] }
-  >;
+  /** Deaths that are not our doing. */
+  unplannedDeaths(): Death[];
   /** Names of the parts that were added to the platform's own. */
   readonly added: Set<string>;
   kills(): number;
@@ -49,6 +51,10 @@ export interface Stage {
 export const DEATHS_MAX = 200;
 /** Slow machines included; what is not back by then does not come back. */
 const BACK_TIMEOUT_MS = 180_000;
+/** As long as Kubernetes gives a pod; the supervisor's own patience is for a terminal, and shorter than the processes'. */
+const GRACE_MS = 30_000;
+/** How long after a kill its death may be seen. */
+const SEEN_MS = 15_000;
 
 export async function setStage(
   directory: string,
@@ -102,7 +108,7 @@ export async function setStage(
 /** What the processes of a platform are told at their start, and how they ended. */
 export class Watch {
   readonly armed = new Map<string, Readonly<Record<string, string>>>();
-  readonly seen = new Map<string, string[]>();
+  readonly deaths: Death[] = [];
 
   /** Once: the next life is not armed. */
   readonly envAtStart = (part: string): Readonly<Record<string, string>> => {
@@ -112,25 +118,28 @@ export class Watch {
   };
 
   readonly note = (event: PlatformEvent): void => {
-    if (event.type === 'died') this.seen.set(event.part, [...(this.seen.get(event.part) ?? []), event.reason]);
+    if (event.type === 'died') this.deaths.push({ part: event.part, at: Date.now(), reason: event.reason });
   };
 }
 
 export function stageOn(
   ground: Pick<Stage, 'platform' | 'links' | 'url' | 'databases' | 'dataDirectories'>,
-  { armed, seen }: Watch,
+  { armed, deaths }: Watch,
 ): Stage {
   const { platform } = ground;
-  const planned = new Counter();
+  const planned: PlannedDeath[] = [];
   let kills = 0;
+  const planKill = (part: string, from: number): void => {
+    kills += 1;
+    planned.push({ part, from, until: Date.now() + SEEN_MS, reason: /SIGKILL/ });
+  };
   return {
     ...ground,
     kill: (part) => {
       const handle = platform.part(part);
       const pid = handle.pid();
       if (pid === undefined) return undefined;
-      planned.add(part);
-      kills += 1;
+      planKill(part, Date.now());
       handle.kill('SIGKILL');
       return pid;
     },
@@ -141,22 +150,24 @@ export function stageOn(
     },
     replace: async (part, env = {}) => {
       const handle = platform.part(part);
-      await handle.stop();
       armed.set(part, env);
-      handle.start();
+      const pid = handle.pid();
+      if (pid === undefined) return undefined;
+      const from = Date.now();
+      // By the signal where it had not come as far as to listen for it.
+      planned.push({ part, from, until: from + GRACE_MS + SEEN_MS, reason: /code 0|SIGTERM/ });
+      handle.kill('SIGTERM');
+      if (!(await holds(() => handle.pid() !== pid, GRACE_MS))) {
+        deaths.push({ part, at: Date.now(), reason: `does not end within ${GRACE_MS / 1_000} s of a SIGTERM` });
+        planKill(part, Date.now());
+        handle.kill('SIGKILL');
+      }
+      return pid;
     },
     arm: (part, env) => void armed.set(part, env),
     disarm: (part) => void armed.delete(part),
-    expectDeath: (part) => {
-      planned.add(part);
-      kills += 1;
-    },
-    unplannedDeaths: () =>
-      new Map(
-        [...seen]
-          .map(([part, reasons]) => [part, { planned: planned.of(part), seen: reasons.length, reasons }] as const)
-          .filter(([, deaths]) => deaths.seen > deaths.planned),
-      ),
+    expectDeath: (part) => planKill(part, Date.now() - GRACE_MS),
+    unplannedDeaths: () => unplanned(deaths, planned),
     added: new Set(),
     kills: () => kills,
     stop: () => platform.stop(),
@@ -169,18 +180,6 @@ function rejectedWhenAborted(signal: AbortSignal): Promise<never> {
   if (signal.aborted) abort();
   signal.addEventListener('abort', abort, { once: true });
   return promise;
-}
-
-class Counter {
-  readonly #counts = new Map<string, number>();
-
-  add(name: string): void {
-    this.#counts.set(name, this.of(name) + 1);
-  }
-
-  of(name: string): number {
-    return this.#counts.get(name) ?? 0;
-  }
 }
 
 async function openLinks(ports: Ports): Promise<Record<Link, LossyLink>> {

@@ -4,8 +4,6 @@ import { SERVICES } from '../schedule.ts';
 import type { Stage } from '../stage.ts';
 import type { Inflicted } from './inflict.ts';
 
-const BACK_TIMEOUT_MS = 180_000;
-
 /** kill -9 of one of our processes, or of all at once; the platform heals itself from this moment on. */
 export async function kill(stage: Stage, { target }: Extract<Fault, { kind: 'kill' }>): Promise<Inflicted> {
   const killed = new Map<string, number>();
@@ -19,9 +17,10 @@ export async function kill(stage: Stage, { target }: Extract<Fault, { kind: 'kil
 }
 
 export async function terminate(stage: Stage, { target }: Extract<Fault, { kind: 'terminate' }>): Promise<Inflicted> {
-  await stage.replace(target);
+  const ended = await stage.replace(target);
   const healedAt = Date.now();
-  await stage.platform.part(target).untilReady(BACK_TIMEOUT_MS);
+  if (ended === undefined) return { healedAt, missed: 'it was down at this moment' };
+  await stage.untilBack(target, ended);
   return { healedAt };
 }
 

@@ -61,12 +61,11 @@ async function proveInFocus(stage: Stage, seed: number, labels: readonly string[
   await sleep(labels.length === 0 ? RUN_UP_MS + RUN_OUT_MS : RUN_OUT_MS);
   over.abort();
   await loading;
-  const lastHealAt = Date.now();
   await load.resolveAll();
   resting.abort();
   await reading;
   const say = (what: string): void => void process.stderr.write(`${what}\n`);
-  const { violations } = await judge({ stage, load, reader, lastHealAt, lives: [], limits: LIMITS, say });
+  const { violations } = await judge({ stage, load, reader, lives: [], limits: LIMITS, say });
   const notBack = faults
     .filter(({ failed }) => failed !== undefined)
     .map(({ planned, failed }): Violation => ({ invariant: 'I8', what: `after ${labelOf(planned.fault)}: ${failed}` }));
