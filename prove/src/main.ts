@@ -12,6 +12,7 @@ import { provePlantedBugs } from './planted-bugs/planted-bugs.ts';
 import { createTicker } from './progress.ts';
 import { prove } from './prove.ts';
 import { commandOf, describeProof, writeRecord } from './report.ts';
+import { verdictOf } from './verdict.ts';
 import { keepRun, newRun, removeAbandonedRuns, removeRun } from './runs.ts';
 
 const OTHER_PROOFS = {
@@ -98,16 +99,16 @@ async function run(options: Options): Promise<number> {
     });
     ticker.end();
     const record = await writeRecord(home, { name, options, proof });
-    const isRight = proof.violations.length === 0;
+    const { word } = verdictOf(proof, options);
     process.stdout.write(`${describeProof(proof, options)}\nrecord: ${record}\n`);
-    if (isRight) await removeRun(directory);
+    if (word !== 'VIOLATED') await removeRun(directory);
     else {
       await keepRun(directory);
       process.stdout.write(
         `logs: ${proof.logs}\ndata: ${proof.dataDirectories.join(', ')}\nthe same again: ${commandOf(options)}\n`,
       );
     }
-    return isRight ? 0 : 1;
+    return word === 'PROVED' ? 0 : 1;
   } catch (error) {
     ticker.end();
     if (stopping.signal.aborted) {

@@ -6,6 +6,8 @@ export interface Options {
   readonly help: boolean;
   readonly seed: number;
   readonly seconds: number;
+  /** Neither its length nor its faults were chosen: then it has to have enough of each to prove anything. */
+  readonly isWhole: boolean;
   readonly only: readonly string[];
   readonly ordersPerSecond: number;
 }
@@ -15,7 +17,7 @@ export class UsageError extends Error {
 }
 
 const SHORT_SECONDS = 300;
-const LONG_SECONDS = 3_600;
+export const LONG_SECONDS = 3_600;
 const SECONDS_MIN = 20;
 const SEED_MAX = 2 ** 31;
 /** In five minutes 225 s are load: with this many a second it is 12,600 orders. */
@@ -34,6 +36,7 @@ export function parseOptions(args: readonly string[], choices: readonly string[]
     help: values.help,
     seed: number('seed', values.seed, 0, SEED_MAX) ?? randomInt(SEED_MAX),
     seconds,
+    isWhole: values.seconds === undefined && values.only === undefined,
     only,
     ordersPerSecond: number('orders-per-second', values['orders-per-second'], 1, 1_000) ?? ORDERS_PER_SECOND,
   };

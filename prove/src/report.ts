@@ -1,10 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
+import { LONG_SECONDS } from './options.ts';
 import type { Options } from './options.ts';
 import type { Proof } from './prove.ts';
 import { labelOf } from './schedule.ts';
 import { table } from './table.ts';
+import { verdictOf } from './verdict.ts';
 
 const NAMED_MAX = 20;
 
@@ -19,13 +21,17 @@ const INVARIANTS: ReadonlyArray<readonly [string, string]> = [
   ['I8', 'backlog drained, no death but ours, memory flat'],
 ];
 
-export function commandOf({ seed, seconds, only, ordersPerSecond }: Options): string {
+export function commandOf({ seed, seconds, isWhole, only, ordersPerSecond }: Options): string {
   const choice = only.length === 0 ? '' : ` --only ${only.join(',')}`;
-  return `npm run prove -- --seed ${seed} --seconds ${seconds} --orders-per-second ${ordersPerSecond}${choice}`;
+  const whole = seconds === LONG_SECONDS ? ' --long' : '';
+  const length = isWhole ? whole : ` --seconds ${seconds}`;
+  return `npm run prove -- --seed ${seed}${length} --orders-per-second ${ordersPerSecond}${choice}`;
 }
 
 export function describeProof(proof: Proof, options: Options): string {
   const { violations } = proof;
+  const { word, why } = verdictOf(proof, options);
+  const tooLittle = why.length === 0 ? '' : `too little: ${why.join('; ')}`;
   const checked: Readonly<Record<string, string>> = {
     I1: `every account and transaction; ${proof.reads} reads meanwhile`,
     I2: `${proof.orders} orders`,
@@ -68,7 +74,8 @@ export function describeProof(proof: Proof, options: Options): string {
     ...violations.slice(0, NAMED_MAX).map(({ invariant, what }) => `${invariant}: ${what}`),
     ...(violations.length > NAMED_MAX ? [`and ${violations.length - NAMED_MAX} more, all in the record`] : []),
     ...slowness(proof),
-    `${violations.length === 0 ? 'PROVED' : 'VIOLATED'}: seed ${options.seed}, ${proof.orders} orders, ${proof.kills} kills, ` +
+    ...(tooLittle !== '' && word !== 'NOT PROVED' ? [`For a whole proof it had ${tooLittle}.`] : []),
+    `${word}: ${word === 'NOT PROVED' ? `${tooLittle}; ` : ''}seed ${options.seed}, ${proof.orders} orders, ${proof.kills} kills, ` +
       `${proof.faults.length} faults, ${violations.length} violations, settled ${seconds(proof.settledAfterMs)} after the last heal`,
   ].join('\n');
 }
