@@ -223,6 +223,25 @@ describe('the architecture', () => {
     expect(wrong).toEqual([]);
   });
 
+  test('the checker from outside imports nothing of what it judges', () => {
+    const seen = new Set<string>();
+    const visit = (file: string): string[] => {
+      if (seen.has(file)) return [];
+      seen.add(file);
+      return importsOf(file).flatMap((imported) => {
+        if (imported.startsWith('.')) return visit(normalize(join(dirname(file), imported)));
+        const ofLocal = /^@order-payments\/local\/(.*)$/.exec(imported)?.[1];
+        if (ofLocal !== undefined) return visit(`local/src/${ofLocal}`);
+        return imported.startsWith('@order-payments/')
+          ? [`${file} imports ${imported}: the checker knows it by heart`]
+          : [];
+      });
+    };
+    expect(['outside-checker', 'topic-checker'].flatMap((name) => visit(`local/src/test-kit/${name}.ts`))).toEqual([]);
+    expect([...seen].filter((file) => !file.startsWith('local/'))).toEqual([]);
+    expect(seen.size).toBeGreaterThan(3);
+  });
+
   test('what has a home stays there', () => {
     const wrong = code.flatMap((file) =>
       homes
