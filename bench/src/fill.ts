@@ -9,12 +9,13 @@ import { createMetrics } from '@order-payments/platform/metrics.ts';
 import { prepareCreateOrder, type CreateOrder } from '../../services/orders/src/commands/create-order.ts';
 import { createOrdersMetrics } from '../../services/orders/src/metrics.ts';
 import { userId } from './data.ts';
+import { HANG_MS } from './progress.ts';
 import type { Rig } from './rig.ts';
 
 const CALLERS = 600;
 
 /** Writes so many orders, each of one of the users, by the command that Orders itself runs; returns orders a second. */
-export async function fillOrders(rig: Rig, count: number, users: number): Promise<number> {
+export async function fillOrders(rig: Rig, count: number, users: Users): Promise<number> {
   const { surroundings, ports } = rig.platform;
   const database = await createPool({
     url: databaseUrl(ports.ordersDb, surroundings.ordersDatabase.name, 'orders_service'),
@@ -26,7 +27,7 @@ export async function fillOrders(rig: Rig, count: number, users: number): Promis
     schemas: [orderCreatedSchema],
     logger: createLogger({ service: 'bench', level: 'silent' }),
   });
-  await codec.start(AbortSignal.timeout(20_000));
+  await codec.start(AbortSignal.timeout(HANG_MS));
   const createOrder = prepareCreateOrder({
     database,
     codec,
@@ -45,7 +46,7 @@ export async function fillOrders(rig: Rig, count: number, users: number): Promis
 }
 
 /** Many callers at a time, as many requests would, until there are so many more orders. */
-export async function createOrders(createOrder: CreateOrder, count: number, users: number): Promise<void> {
+export async function createOrders(createOrder: CreateOrder, count: number, users: Users): Promise<void> {
   let left = count;
   const call = async (): Promise<void> => {
     while (left > 0) {
@@ -56,7 +57,7 @@ export async function createOrders(createOrder: CreateOrder, count: number, user
         description: DESCRIPTION,
         idempotencyKey: randomUUID(),
       };
-      await createOrder(order, Date.now() + 30_000);
+      await createOrder(order, Date.now() + HANG_MS);
     }
   };
   await Promise.all(Array.from({ length: CALLERS }, call));
@@ -64,4 +65,10 @@ export async function createOrders(createOrder: CreateOrder, count: number, user
 
 export const DESCRIPTION = 'an order of the benchmark';
 export const anyAmount = (): number => 1 + Math.floor(Math.random() * 100);
-export const anyUser = (users: number): string => userId(1 + Math.floor(Math.random() * users));
+
+/** The first so many, or these. */
+export type Users = number | readonly string[];
+export const anyUser = (users: Users): string =>
+  typeof users === 'number'
+    ? userId(1 + Math.floor(Math.random() * users))
+    : (users[Math.floor(Math.random() * users.length)] ?? '');

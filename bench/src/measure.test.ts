@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { median, valueOf, type Goal } from './measure.ts';
+import { isWhole, median, quickEffort, valueOf, wholeEffort, type Goal } from './measure.ts';
 
 const goal: Goal = { id: 'P0', what: '', floor: 'F', ours: 'ours', unit: '', must: 1, aim: 2 };
 
@@ -15,4 +15,12 @@ test('a reading that is missing is not taken for zero', () => {
 test('the median is the middle, or the mean of the middle two', () => {
   expect(median([9, 1, 5])).toBe(5);
   expect(median([4, 1, 9, 2])).toBe(3);
+});
+
+test('whatever is reduced makes a run a part of a whole, and more does not', () => {
+  expect(isWhole(wholeEffort, wholeEffort)).toBe(true);
+  expect(isWhole({ ...wholeEffort, seconds: 20 }, wholeEffort)).toBe(true);
+  for (const part of ['pairs', 'seconds', 'orders', 'backlog'] as const)
+    expect(isWhole({ ...wholeEffort, [part]: 1 }, wholeEffort)).toBe(false);
+  expect(isWhole(quickEffort, wholeEffort)).toBe(false);
 });

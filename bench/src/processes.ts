@@ -4,10 +4,10 @@ import { pidOf, type Rig } from './rig.ts';
 /** The five processes that are the platform, by the names of their parts. */
 export const NODE_PARTS = ['gateway', 'orders', 'payments', 'outbox-relay-orders', 'outbox-relay-payments'] as const;
 
-/** Resident set in MB of 10^6 bytes; 0 where there is no such process. */
-export function residentMb(pid: number): number {
+/** The largest resident set that a process ever had, in MB of 10^6 bytes; 0 where there is no such process. */
+export function peakResidentMb(pid: number): number {
   try {
-    return (Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1_024) / 1e6;
+    return (Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1_024) / 1e6;
   } catch {
     return 0;
   }

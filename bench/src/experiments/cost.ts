@@ -6,7 +6,7 @@ import type { Experiment, Readings } from '../measure.ts';
 import { processorUs } from '../processes.ts';
 import { growthOf, untilDone } from '../progress.ts';
 import type { Rig } from '../rig.ts';
-import { expectAllRight } from '../verify.ts';
+import { expectSold } from '../verify.ts';
 
 const IDLE_SECONDS = 5;
 const CLIENTS = 128;
@@ -35,18 +35,20 @@ export const cost: Experiment = {
       const shop = openShop(rig.url, USERS);
       // What is compiled and opened once is no order's cost.
       const warm = await shop.closedLoop(CLIENTS, Math.ceil(rig.effort.seconds / 4));
-      await untilDone(settled, warm.accepted);
+      await untilDone(settled, warm.accepted.length);
+      const settledBefore = await settled();
       const [before, bytesBefore] = [processorUs(rig), await bytesOf(rig)];
-      const { accepted } = await shop.closedLoop(CLIENTS, rig.effort.seconds);
-      await untilDone(settled, warm.accepted + accepted);
+      const sales = await shop.closedLoop(CLIENTS, rig.effort.seconds);
+      await untilDone(settled, warm.accepted.length + sales.accepted.length);
+      const orders = (await settled()) - settledBefore;
       const [after, bytesAfter] = [processorUs(rig), await bytesOf(rig)];
       await shop.close();
-      await expectAllRight(rig, warm.accepted + accepted);
+      await expectSold(rig, [warm, sales]);
       const bytes = Object.entries(bytesAfter).map(([name, value]) => [
         `${name} per order`,
-        (value - (bytesBefore[name] ?? 0)) / accepted,
+        (value - (bytesBefore[name] ?? 0)) / orders,
       ]);
-      return { ...perUnit(before, after, accepted, 'us per order'), ...(Object.fromEntries(bytes) as Readings) };
+      return { ...perUnit(before, after, orders, 'us per order'), ...(Object.fromEntries(bytes) as Readings) };
     }
   },
 };

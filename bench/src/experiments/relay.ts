@@ -8,13 +8,12 @@ import { eventually } from '@order-payments/local/test-kit/eventually.ts';
 import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 import { CorrectnessError, type Experiment, type Readings } from '../measure.ts';
-import { untilDone } from '../progress.ts';
+import { HANG_MS, rateOf, untilDone } from '../progress.ts';
 import { FLOOR_DATABASE, RELAY_TOPICS, startParts, stopParts, type Rig } from '../rig.ts';
 
 const RELAY = 'outbox-relay-bench';
 const PAYLOAD_BYTES = 190;
 const BATCH = 1_000;
-const WARM_UP = 0.05;
 
 /** P6 and P7: one relay process drains a full outbox into a topic; what it writes to the log of its database is weighed. */
 export const relay: Experiment = {
@@ -102,10 +101,7 @@ async function run(rig: Rig, metricsPort: number): Promise<Readings> {
   const sent = (await records()) - recordsBefore;
   if (sent !== count || rows[0]?.left !== '0')
     throw new CorrectnessError(`${count} events: ${sent} records in the topic, ${rows[0]?.left} rows left`);
-  const first = marks.find(({ done }) => done >= WARM_UP * count);
-  const last = marks.at(-1);
-  const drained = first && last ? ((last.done - first.done) / (last.ms - first.ms)) * 1_000 : Number.NaN;
-  return { drained, walBytes: Number(rows[0]?.bytes) / count };
+  return { drained: rateOf(marks, count), walBytes: Number(rows[0]?.bytes) / count };
 }
 
 /** The last rows are deleted a moment after their acknowledgement. */
@@ -114,5 +110,5 @@ async function untilEmpty(database: pg.Client): Promise<void> {
     const { rows } = await database.query('select from outbox limit 1');
     if (rows.length > 0) throw new CorrectnessError('acknowledged events stay in the outbox');
   };
-  await eventually(look, { timeoutMs: 60_000 });
+  await eventually(look, { timeoutMs: HANG_MS });
 }

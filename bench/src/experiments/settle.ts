@@ -3,13 +3,10 @@ import { readCounter } from '@order-payments/local/test-kit/counter.ts';
 import { beginAnew, USERS } from '../data.ts';
 import { fillOrders } from '../fill.ts';
 import { runPgbench } from '../floors/pgbench.ts';
-import { CorrectnessError, type Experiment, type Goal, type Readings } from '../measure.ts';
-import { growthOf, untilDone, type Mark } from '../progress.ts';
+import { CorrectnessError, ordersToSettle, type Experiment, type Goal, type Readings } from '../measure.ts';
+import { growthOf, rateOf, untilDone } from '../progress.ts';
 import { startParts, stopParts, type Rig } from '../rig.ts';
 import { expectAllRight } from '../verify.ts';
-
-/** Of the records: what a process that has just been started does before it is warm. */
-const WARM_UP = 0.1;
 
 /** P4: the running Payments process settles a topic full of orders; nobody publishes or applies its outcomes meanwhile. */
 export const settle = settleExperiment({
@@ -47,7 +44,7 @@ function settleExperiment(of: {
 }
 
 async function run(rig: Rig, users: number): Promise<Readings> {
-  const { orders: count } = rig.effort;
+  const count = ordersToSettle(rig.effort);
   const { ports } = rig.platform;
   await stopParts(rig, 'payments', 'outbox-relay-payments');
   await beginAnew(rig, users);
@@ -62,14 +59,6 @@ async function run(rig: Rig, users: number): Promise<Readings> {
   if (duplicates === 0) throw new CorrectnessError('no event was delivered twice, so nothing was shown');
   await expectAllRight(rig, count);
   return { settled: rateOf(marks, count), duplicates };
-}
-
-/** From the first look that saw a tenth of them done to the end. */
-function rateOf(marks: readonly Mark[], count: number): number {
-  const first = marks.find(({ done }) => done >= WARM_UP * count);
-  const last = marks.at(-1);
-  if (first === undefined || last === undefined || first === last) return Number.NaN;
-  return ((last.done - first.done) / (last.ms - first.ms)) * 1_000;
 }
 
 async function untilPublished(rig: Rig): Promise<void> {

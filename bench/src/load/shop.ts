@@ -2,10 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { build, type Histogram } from 'hdr-histogram-js';
 import { Pool } from 'undici';
 import { anyAmount, anyUser, DESCRIPTION } from '../fill.ts';
+import { HANG_MS } from '../progress.ts';
 
 /** What became of the requests of a run. Latencies in microseconds. */
 export interface Sales {
-  readonly accepted: number;
+  /** The keys of the orders that were answered 201, and of those that were not. */
+  readonly accepted: readonly string[];
+  readonly doubtful: readonly string[];
   /** Answers other than 201 by status, and 'error' where there was none. */
   readonly refused: Readonly<Record<string, number>>;
   /** Requests whose time came while as many as the client can hold were under way: a real client would have been kept waiting. */
@@ -33,14 +36,27 @@ const HELD_MAX = 2_000;
 const TICK_MS = 1;
 
 export function openShop(url: string, users: number): Shop {
-  const pool = new Pool(url, { connections: HELD_MAX, pipelining: 1, headersTimeout: 60_000, bodyTimeout: 60_000 });
+  const pool = new Pool(url, {
+    connections: HELD_MAX,
+    pipelining: 1,
+    connect: { timeout: HANG_MS },
+    headersTimeout: HANG_MS,
+    bodyTimeout: HANG_MS,
+  });
   const begin = () => {
-    const tally = { accepted: 0, refused: {} as Record<string, number>, unsent: 0, latencies: newHistogram() };
+    const tally = {
+      accepted: [] as string[],
+      doubtful: [] as string[],
+      refused: {} as Record<string, number>,
+      unsent: 0,
+      latencies: newHistogram(),
+    };
     const buy = async (dueMs: number): Promise<void> => {
-      const status = await order(pool, users);
+      const key = randomUUID();
+      const status = await order(pool, key, users);
       tally.latencies.recordValue(Math.max(1, Math.round((performance.now() - dueMs) * 1_000)));
-      if (status === '201') tally.accepted += 1;
-      else tally.refused[status] = (tally.refused[status] ?? 0) + 1;
+      (status === '201' ? tally.accepted : tally.doubtful).push(key);
+      if (status !== '201') tally.refused[status] = (tally.refused[status] ?? 0) + 1;
     };
     return { tally, buy };
   };
@@ -84,12 +100,12 @@ export function openShop(url: string, users: number): Shop {
 }
 
 /** The status of one order's answer. */
-async function order(pool: Pool, users: number): Promise<string> {
+async function order(pool: Pool, key: string, users: number): Promise<string> {
   try {
     const { statusCode, body } = await pool.request({
       path: '/orders',
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'idempotency-key': randomUUID() },
+      headers: { 'content-type': 'application/json', 'idempotency-key': key },
       body: JSON.stringify({ user_id: anyUser(users), amount: anyAmount(), description: DESCRIPTION }),
     });
     await body.dump();
