@@ -13,7 +13,8 @@ import type { Stage } from '../stage.ts';
 import type { Inflicted } from './inflict.ts';
 
 const READY_TIMEOUT_MS = 120_000;
-const FROZEN_TIMEOUT_MS = 35_000;
+/** Longer than a storm: when the other lanes are over, events flow and a batch comes into its hands. */
+const FROZEN_TIMEOUT_MS = 60_000;
 /** Beyond the fault's own time, for a machine on which the standby is slow to ask for the lock. */
 const LEADING_TIMEOUT_MS = 10_000;
 /** Time for the one that woke to do what it still thinks is its own. */
