@@ -13,9 +13,12 @@ import { infrastructure } from '../src/test-kit/infrastructure.ts';
 // The second migration makes outbox, inbox and dead_letters, one after another.
 const lastTable = 'dead_letters';
 
-test.each(['orders', 'payments'] as const)(
-  'a migration of %s that is killed between two of its statements leaves whole migrations only, and the next finishes',
-  async (service) => {
+const services = ['orders', 'payments'] as const;
+const signals = ['SIGKILL', 'SIGTERM'] as const;
+
+test.each(services.flatMap((service) => signals.map((signal) => ({ service, signal }))))(
+  'a migration of $service that gets $signal between two of its statements leaves whole migrations only, and the next finishes',
+  async ({ service, signal }) => {
     const { databasePort: port, directory } = await infrastructure();
     const name = `${service}_half_${randomBytes(4).toString('hex')}`;
     await provisionDatabases(port, [serviceDatabase(service, name)]);
@@ -31,8 +34,8 @@ test.each(['orders', 'payments'] as const)(
         await eventually(async () => expect(await waiting(observer)).toEqual([`${service}_owner`]), {
           timeoutMs: 30_000,
         });
-        doomed.kill('SIGKILL');
-        expect(await doomed.exited).toEqual({ code: null, signal: 'SIGKILL' });
+        doomed.kill(signal);
+        expect(await doomed.exited).toEqual({ code: null, signal });
         await holder.query('rollback');
         await eventually(async () => expect(await sessions(observer, `${service}_owner`)).toBe(0), {
           timeoutMs: 10_000,

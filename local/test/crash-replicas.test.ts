@@ -16,7 +16,11 @@ import { Shoppers } from './shoppers.ts';
 import { consumerInstants } from '../src/test-kit/worst-instants.ts';
 
 const MINUTE_MS = 60_000;
-const killed = { code: null, signal: 'SIGKILL' };
+/** The two ways to die, and how a process ends of them. */
+const ends = [
+  { signal: 'SIGKILL', end: { code: null, signal: 'SIGKILL' } },
+  { signal: 'SIGTERM', end: { code: 0, signal: null } },
+] as const;
 
 let services: TestServices;
 let shoppers: Shoppers;
@@ -41,19 +45,19 @@ afterAll(() => services.stop(), MINUTE_MS);
 type Service = 'orders' | 'payments';
 
 // The replicas share the partitions, so that one wait for the broker to give up the dead serves them all.
-test.each(['orders', 'payments'] as const)(
-  'replicas of %s that die with kill -9, each at another instant of a batch, lose nothing and double nothing',
-  async (service) => {
+test.each((['orders', 'payments'] as const).flatMap((service) => ends.map((end) => ({ service, ...end }))))(
+  'replicas of $service that get $signal, each at another instant of a batch, lose nothing and double nothing',
+  async ({ service, signal, end }) => {
     const instants = consumerInstants[service];
     const replicas = await Promise.all(
       instants.map(async ({ seam }, index) => {
-        const env = environmentOf(services, service, { seam });
+        const env = environmentOf(services, service, { seam, signal });
         return startArmed(services, await replica(service, `${service}-${index + 2}`, env), { seam });
       }),
     );
     await untilStable(service, instants.length + 1);
     shoppers.begin();
-    for (const one of replicas) expect([one.seam, await one.ended()]).toEqual([one.seam, killed]);
+    for (const one of replicas) expect([one.seam, await one.ended()]).toEqual([one.seam, end]);
     await shoppers.rest();
     await expectAllRight(services, shoppers);
   },

@@ -106,12 +106,16 @@ describe('while orders and top-ups are under way', () => {
 });
 
 describe('while the sweeper looks after an order whose event was lost', () => {
-  test.each(sweeperInstants)(
-    'kill -9 at $seam ($when) leaves the order to the next one, who settles it once',
-    async ({ seam }) => {
+  const ends = [
+    { signal: 'SIGKILL', end: { code: null, signal: 'SIGKILL' } },
+    { signal: 'SIGTERM', end: { code: 0, signal: null } },
+  ] as const;
+  test.each(sweeperInstants.flatMap((instant) => ends.map((end) => ({ ...instant, ...end }))))(
+    '$signal at $seam ($when) leaves the order to the next one, who settles it once',
+    async ({ seam, signal, end }) => {
       await loseAnEvent();
-      const doomed = await arm(services, 'orders', { seam, env: hasty });
-      expect(await doomed.ended()).toEqual({ code: null, signal: 'SIGKILL' });
+      const doomed = await arm(services, 'orders', { seam, signal, env: hasty });
+      expect(await doomed.ended()).toEqual(end);
       const next = await startAlone(services, partOf(services, 'orders', hasty));
       await expectAllRight(services, shoppers);
       expect(await next.stop()).toEqual({ code: 0, signal: null });
