@@ -10,6 +10,8 @@ export const settings = {
   /** Calls under way at a time, each with a session of its own. */
   callers: Number(process.env.CALLERS ?? 32),
   workers: Number(process.env.WORKERS ?? 1),
+  /** Of orders that are not timed: code is compiled then, connections are opened, plans are made. */
+  warmUpSeconds: Number(process.env.WARM_UP_SECONDS ?? 4),
 };
 
 /** An order's row, in one statement with whatever the peer appends; nothing where the key is known. */
@@ -71,35 +73,49 @@ export function createReporter() {
 }
 
 /**
- * Forks the workers, creates all orders, and waits until all are settled. Each hundredth is told twice. Prints one line of
- * JSON: orders settled a second, from the first call to the last settlement, and orders created a second.
+ * Forks the workers, warms up, creates all orders, and waits until all are settled. Each hundredth is told twice. Prints one line
+ * of JSON: orders settled a second, from the first call to the last settlement, orders created a second, and how many orders
+ * there are, those of the warm-up included.
  */
 export async function run({ worker, create }) {
   let done = 0;
-  const children = Array.from({ length: settings.workers }, () =>
-    fork(worker, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }),
-  );
-  await Promise.all(
-    children.map((child) => new Promise((resolve) => child.on('message', (said) => said.ready && resolve()))),
-  );
-  for (const child of children) {
-    child.on('message', (said) => (done += said.done ?? 0));
+  const children = [];
+  // One after another: the first makes the tables, and two that make them at a time fail.
+  while (children.length < settings.workers) {
+    const child = fork(worker, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    children.push(child);
     child.on('exit', (code) => code && process.exit(1));
+    child.on('message', (said) => (done += said.done ?? 0));
+    await new Promise((resolve) => child.on('message', (said) => said.ready && resolve()));
   }
-  const startedMs = performance.now();
   let begun = 0;
-  const call = async () => {
-    while (begun < settings.orders) {
-      begun += 1;
-      await create(newOrder(), begun % 100 === 0);
-    }
+  const createWhile = async (isWanted) => {
+    const call = async () => {
+      while (isWanted()) {
+        begun += 1;
+        await create(newOrder(), begun % 100 === 0);
+      }
+    };
+    await Promise.all(Array.from({ length: settings.callers }, call));
   };
-  await Promise.all(Array.from({ length: settings.callers }, call));
+  const untilSettled = async () => {
+    while (done < begun) await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+  const warmUntilMs = performance.now() + settings.warmUpSeconds * 1_000;
+  await createWhile(() => performance.now() < warmUntilMs);
+  await untilSettled();
+  const last = begun + settings.orders;
+  const startedMs = performance.now();
+  await createWhile(() => begun < last);
   const createdMs = performance.now();
-  while (done < settings.orders) await new Promise((resolve) => setTimeout(resolve, 5));
+  await untilSettled();
   const perSecond = (ms) => (settings.orders / ms) * 1_000;
   process.stdout.write(
-    `${JSON.stringify({ perSecond: perSecond(performance.now() - startedMs), createdPerSecond: perSecond(createdMs - startedMs) })}\n`,
+    `${JSON.stringify({
+      perSecond: perSecond(performance.now() - startedMs),
+      createdPerSecond: perSecond(createdMs - startedMs),
+      orders: begun,
+    })}\n`,
   );
   for (const child of children) child.kill();
   process.exit(0);

@@ -4,8 +4,9 @@ import { http } from './experiments/http.ts';
 import { latency } from './experiments/latency.ts';
 import { memory } from './experiments/memory.ts';
 import { overload } from './experiments/overload.ts';
-import { jobQueues, otherRelays } from './experiments/peers.ts';
+import { jobQueues, onePeer, otherRelays } from './experiments/peers.ts';
 import { relay } from './experiments/relay.ts';
+import { replicas } from './experiments/replicas.ts';
 import { settle, settleHot } from './experiments/settle.ts';
 import type { Experiment } from './measure.ts';
 
@@ -15,6 +16,7 @@ export const experiments: readonly Experiment[] = [
   http,
   settle,
   settleHot,
+  replicas,
   relay,
   latency,
   overload,
@@ -23,3 +25,10 @@ export const experiments: readonly Experiment[] = [
   jobQueues,
   otherRelays,
 ];
+
+/** By the experiment's name or a goal's, or one peer by its own. */
+export function experimentsNamed(wanted: readonly string[]): Experiment[] {
+  const isWanted = ({ name, goals }: Experiment): boolean =>
+    [name, ...goals.map(({ id }) => id)].some((each) => wanted.includes(each));
+  return [...experiments.filter(isWanted), ...onePeer.filter(({ name }) => wanted.includes(name))];
+}

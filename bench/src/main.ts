@@ -1,9 +1,10 @@
 // npm run bench: the platform beside PostgreSQL's and Kafka's own floors, in turns, on one machine. docs/capacity.md reads it.
 // It fails when something was lost, doubled or wrong, and never because of a time.
 import { countOf, parseCommandLine } from '@order-payments/local/command-line.ts';
-import { experiments } from './experiments.ts';
+import { experiments, experimentsNamed } from './experiments.ts';
+import { onePeer } from './experiments/peers.ts';
 import { runGrowth } from './growth/main.ts';
-import { quickEffort, wholeEffort } from './measure.ts';
+import { isWhole, quickEffort, wholeEffort, type Experiment } from './measure.ts';
 import { runExperiments } from './run.ts';
 import { writeResults } from './report/results.ts';
 import { openRig } from './rig.ts';
@@ -12,9 +13,12 @@ const startedAt = performance.now();
 const say = (message: string): boolean =>
   process.stdout.write(`[${((performance.now() - startedAt) / 1000).toFixed(0).padStart(4)} s] ${message}\n`);
 
+const namesOf = (these: readonly Experiment[]): string => these.map(({ name }) => name).join(', ');
+
 const USAGE = `npm run bench [-- options]
   --quick               minutes: shows that each measure works and that nothing is lost, without P8 and P9; its figures mean nothing
-  --only P4,P5          some goals, or experiments by name: ${experiments.map(({ name }) => name).join(', ')}
+  --only P4,P5          some goals, or experiments by name: ${namesOf(experiments)};
+                        or ours beside one peer: ${namesOf(onePeer)}
   --pairs N             of each floor and ours, in turns
   --seconds N           of each run whose length is chosen by time
   --orders N            of each run whose length is chosen by number
@@ -50,9 +54,9 @@ async function bench(): Promise<number> {
   const chosen =
     wanted === undefined
       ? experiments.filter(({ installs }) => !values.quick || installs !== true)
-      : experiments.filter(({ name, goals }) => [name, ...goals.map(({ id }) => id)].some((id) => wanted.includes(id)));
+      : experimentsNamed(wanted);
   if (chosen.length === 0) {
-    say(`There is no ${values.only}: choose of ${experiments.map(({ name }) => name).join(', ')} or P1 to P13.`);
+    say(`There is no ${values.only}: choose of ${namesOf([...experiments, ...onePeer])} or P1 to P13.`);
     return 2;
   }
   say('Starting the platform, durable, on data of its own');
@@ -66,9 +70,11 @@ async function bench(): Promise<number> {
     });
   try {
     const record = await runExperiments(rig, chosen);
-    // A part of a whole is for the eye; only a whole run is kept.
-    await writeResults(record, { keep: !values.quick && wanted === undefined, say });
-    return record.experiments.some(({ failure }) => failure !== undefined) ? 1 : 0;
+    const failed = record.experiments.some(({ failure }) => failure !== undefined);
+    // A part of a whole, or what went wrong, is for the eye; only a whole run that found nothing wrong is kept.
+    const keep = wanted === undefined && values.profiles === undefined && isWhole(effort, wholeEffort) && !failed;
+    await writeResults(record, { keep, say });
+    return failed ? 1 : 0;
   } finally {
     await close();
   }

@@ -19,6 +19,8 @@ export interface ExperimentRecord {
   readonly pairs: readonly Readings[];
   readonly loads: ReadonlyArray<readonly number[]>;
   readonly goals: readonly GoalRecord[];
+  /** Readings that are lines of the report and no goal's. */
+  readonly lines: Readings;
   readonly failure?: string;
 }
 
@@ -65,6 +67,7 @@ async function runExperiment(rig: Rig, experiment: Experiment): Promise<Experime
     pairs,
     loads,
     goals: pairs.length === 0 ? [] : goals.map((goal) => summarise(goal, pairs)),
+    lines: experiment.listed ? medians(pairs) : {},
     ...(failure !== undefined && { failure }),
   });
   const opened = await experiment.open(rig);
@@ -89,15 +92,20 @@ async function runExperiment(rig: Rig, experiment: Experiment): Promise<Experime
   }
 }
 
+function medians(pairs: readonly Readings[]): Readings {
+  const names = Object.keys(pairs[0] ?? {});
+  return Object.fromEntries(names.map((name) => [name, median(pairs.map((readings) => readings[name] ?? Number.NaN))]));
+}
+
 function summarise(goal: Goal, pairs: readonly Readings[]): GoalRecord {
   const values = pairs.map((readings) => valueOf(goal, readings));
-  const readingsOf = (name: string): number => median(pairs.map((readings) => readings[name] ?? Number.NaN));
+  const of = medians(pairs);
   const value = median(values);
   const reaches = (bound: number): boolean => (goal.atMost ? value <= bound : value >= bound);
   return {
     ...goal,
-    floorMedian: goal.floor === undefined ? undefined : readingsOf(goal.floor),
-    oursMedian: readingsOf(goal.ours),
+    floorMedian: goal.floor === undefined ? undefined : of[goal.floor],
+    oursMedian: of[goal.ours] ?? Number.NaN,
     value,
     least: Math.min(...values),
     most: Math.max(...values),

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { createReporter, payOrder, settings } from '../shop.mjs';
 
 const report = createReporter();
-const pool = new pg.Pool({ connectionString: settings.databaseUrl, max: 16 });
+const pool = new pg.Pool({ connectionString: settings.databaseUrl, max: Math.max(8, 16 / settings.workers) });
 const pay = DBOS.registerWorkflow(
   async (order) => {
     const rowCount = await DBOS.runStep(async () => (await pool.query({ ...payOrder, values: order })).rowCount, {
@@ -17,7 +17,7 @@ void pay;
 DBOS.setConfig({
   name: 'pay-orders',
   systemDatabaseUrl: settings.databaseUrl,
-  systemDatabasePoolSize: 30,
+  systemDatabasePoolSize: Math.max(10, 30 / settings.workers),
   logLevel: 'error',
 });
 await DBOS.launch();

@@ -3,7 +3,7 @@ import { PgBoss } from 'pg-boss';
 import { createReporter, payOrder, settings } from '../shop.mjs';
 
 const report = createReporter();
-const pool = new pg.Pool({ connectionString: settings.databaseUrl, max: 24 });
+const pool = new pg.Pool({ connectionString: settings.databaseUrl, max: Math.max(8, 24 / settings.workers) });
 const boss = new PgBoss({ connectionString: settings.databaseUrl, max: 10 });
 boss.on('error', (error) => console.error(error));
 await boss.start();

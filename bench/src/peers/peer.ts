@@ -33,10 +33,10 @@ export async function runPeer(
   return JSON.parse(output.trim().split('\n').at(-1) ?? '') as Record<string, number>;
 }
 
-/** Pays so many orders with a queue on an empty database, and checks the money; orders settled a second. */
+/** Pays so many orders with a queue that has warmed up, and checks the money; orders settled a second. */
 export async function runQueuePeer(
   directory: string,
-  options: { port: number; name: string; orders: number; users: number; workers: number },
+  options: { port: number; name: string; orders: number; users: number; workers: number; warmUpSeconds: number },
 ): Promise<number> {
   const database = `peer_${options.name.replaceAll('-', '_')}`;
   await asSuperuser(options.port, 'postgres', async (client) => {
@@ -49,11 +49,12 @@ export async function runQueuePeer(
       await client.query(readFileSync(join(repositoryRoot, file), 'utf8'));
     await fillAccounts(client, options.users);
     await client.query('checkpoint');
-    const { perSecond } = await runPeer(directory, {
+    const { perSecond, orders } = await runPeer(directory, {
       DATABASE_URL: databaseUrl(options.port, database, 'postgres'),
       ORDERS: String(options.orders),
       USERS: String(options.users),
       WORKERS: String(options.workers),
+      WARM_UP_SECONDS: String(options.warmUpSeconds),
     });
     const { rows } = await client.query<Record<string, string>>(`
       select (select count(*) from orders where status = 'FINISHED') as finished,
@@ -62,7 +63,7 @@ export async function runQueuePeer(
         (select sum(balance) from accounts) -
           (select sum(case type when 'CREDIT' then amount else -amount end) from transactions) as left_over`);
     const seen = JSON.stringify(Object.values(rows[0] ?? {}).map(Number));
-    if (seen !== JSON.stringify([options.orders, options.orders, 0, 0]))
+    if (seen !== JSON.stringify([orders, orders, 0, 0]))
       throw new CorrectnessError(`${options.name}: finished, debits, difference, left over are ${seen}`);
     return perSecond ?? Number.NaN;
   });

@@ -14,15 +14,11 @@ import { endOffsets } from '@order-payments/local/test-kit/consumer-groups.ts';
 import { eventually } from '@order-payments/local/test-kit/eventually.ts';
 import { createTemporaryDirectory } from '@order-payments/local/test-kit/temporary-directory.ts';
 import { CorrectnessError } from '../measure.ts';
-import { untilDone } from '../progress.ts';
+import { HANG_MS, rateOf, untilDone } from '../progress.ts';
 import type { Rig } from '../rig.ts';
 import { installPeer } from './peer.ts';
 
-/** The start of a drain is of the process and its connections; what is timed is the rest. */
-const WARM_UP = 0.1;
 const DATABASE = 'relayed';
-// Debezium takes some seconds, and a minute on a busy machine.
-const START_MS = 180_000;
 
 /** A relay under test: how its outbox is filled, and the process that drains it into the topic. */
 interface Relay {
@@ -39,6 +35,7 @@ interface Relay {
  */
 export async function openRelays(
   rig: Rig,
+  names: readonly string[],
 ): Promise<{ drain(name: string, events: number): Promise<number>; close(): Promise<void> }> {
   const directory = await createTemporaryDirectory();
   const port = await freePort();
@@ -55,7 +52,12 @@ export async function openRelays(
   first.kill('SIGINT');
   await first.exited;
   const postgres = await startPostgres(options, directories);
-  const relays = relaysOf(rig, port, directory);
+  const makers = relayMakers(rig, port, directory);
+  const relays = names.map((name) => {
+    const make = makers[name];
+    if (make === undefined) throw new Error(`there is no relay ${name}`);
+    return make();
+  });
   await createTopics(rig.brokers, relays.map(topicOf));
   return {
     drain: async (name, events) => {
@@ -74,7 +76,8 @@ export async function openRelays(
 
 const topicOf = ({ name }: { name: string }): string => `bench.relay.${name}`;
 
-function relaysOf(rig: Rig, port: number, directory: string): Relay[] {
+/** By their names; the program of a peer is installed when it is made. */
+function relayMakers(rig: Rig, port: number, directory: string): Readonly<Record<string, () => Relay>> {
   const environment = (name: string, events = 0) => ({
     DATABASE_URL: databaseUrl(port, DATABASE, 'postgres'),
     BROKERS: rig.brokers,
@@ -105,8 +108,8 @@ function relaysOf(rig: Rig, port: number, directory: string): Relay[] {
         [topic, events],
       );
     });
-  return [
-    {
+  return {
+    ours: () => ({
       name: 'ours',
       fill: async (events) => {
         await runTied(await migrateStep('orders', databaseUrl(port, DATABASE, 'orders_owner'), []).command());
@@ -127,11 +130,11 @@ function relaysOf(rig: Rig, port: number, directory: string): Relay[] {
           },
           ['ignore', 'ignore', 'inherit'],
         ),
-    },
-    program('delete-in-transaction'),
-    program('pg-transactional-outbox'),
-    debezium(rig, port, { directory, fillOutbox, environment }),
-  ];
+    }),
+    'delete-in-transaction': () => program('delete-in-transaction'),
+    'pg-transactional-outbox': () => program('pg-transactional-outbox'),
+    debezium: () => debezium(rig, port, { directory, fillOutbox, environment }),
+  };
 }
 
 function debezium(
@@ -213,12 +216,9 @@ async function drain(rig: Rig, port: number, relay: Relay, events: number): Prom
     const hasBegun = async (): Promise<void> => {
       if ((await records()) === before) throw new CorrectnessError(`${relay.name} publishes nothing`);
     };
-    await eventually(hasBegun, { timeoutMs: START_MS });
+    await eventually(hasBegun, { timeoutMs: HANG_MS });
     const marks = await untilDone(async () => (await records()) - before, events);
-    const first = marks.find(({ done }) => done >= WARM_UP * events);
-    const last = marks.at(-1);
-    if (first === undefined || last === undefined || last === first) throw new Error('too few events to be timed');
-    return ((last.done - first.done) / (last.ms - first.ms)) * 1_000;
+    return rateOf(marks, events);
   } finally {
     // Ended in order, so that a slot is free again; what does not end is killed.
     child.kill('SIGTERM');

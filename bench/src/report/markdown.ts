@@ -25,7 +25,12 @@ export function toMarkdown(record: RunRecord): string {
     '',
     ...table(
       ['goal', 'what', 'floor', 'ours', 'ratio', 'spread', 'must', 'aim', 'met'],
-      goals.map((goal) => row(goal)),
+      [
+        ...goals.map((goal) => row(goal)),
+        ...experiments
+          .flatMap(({ lines }) => Object.entries(lines))
+          .map(([what, value]) => ['', what, '', figure(value), '', '', '', '', '']),
+      ],
     ),
     '',
     ...(failures.length === 0
