@@ -1,6 +1,31 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { eventually, read, run } from '../support/commands.ts';
 import { connectToGateway, openAccount, settledOrder, type GatewayClient } from '../support/gateway-client.ts';
 import { deployments, emptyNamespace, everyPodReady, installOrUpgrade, podsOf } from '../support/release.ts';
+
+/** What values.yaml says of each of our processes. */
+const idleLimitBytes = 140_000_000;
+/** A kubelet looks at its pods every ten seconds or so. */
+const countedLimitMs = 60_000;
+
+interface Summary {
+  readonly pods: ReadonlyArray<{
+    readonly podRef: { readonly name: string };
+    readonly memory?: { readonly workingSetBytes?: number };
+  }>;
+}
+
+/** What the kubelets count against the limits of their pods, by the pod's name. */
+async function workingSets(): Promise<Map<string, number | undefined>> {
+  const { items } = await read<{ items: Array<{ metadata: { name: string } }> }>(['get', 'nodes']);
+  const summaries = items.map(async ({ metadata: { name } }) => {
+    const { pods } = JSON.parse(
+      await run('kubectl', ['get', '--raw', `/api/v1/nodes/${name}/proxy/stats/summary`]),
+    ) as Summary;
+    return pods.map(({ podRef, memory }) => [podRef.name, memory?.workingSetBytes] as const);
+  });
+  return new Map((await Promise.all(summaries)).flat());
+}
 
 describe('an install into an empty namespace that enforces restricted', () => {
   let gateway: GatewayClient | undefined;
@@ -19,6 +44,22 @@ describe('an install into an empty namespace that enforces restricted', () => {
     for (const part of deployments) expect((await podsOf(part)).length).toBeGreaterThanOrEqual(1);
     await everyPodReady(1_000);
     gateway = await connectToGateway();
+  });
+
+  test('takes at most 140 MB for each of our pods while they are idle', async () => {
+    const ours = (await Promise.all(deployments.map(podsOf))).flat().map(({ metadata }) => metadata.name);
+    const taken = await eventually(countedLimitMs, async () => {
+      const all = await workingSets();
+      return ours.map((name) => {
+        const bytes = all.get(name);
+        if (bytes === undefined) throw new Error(`Nobody has counted ${name} yet.`);
+        return { name, bytes };
+      });
+    });
+    process.stderr.write(
+      `idle: ${taken.map(({ name, bytes }) => `${name} ${Math.round(bytes / 1e6)} MB`).join(', ')}\n`,
+    );
+    expect(taken.filter(({ bytes }) => bytes > idleLimitBytes)).toEqual([]);
   });
 
   test('finishes an order that the account can pay', async () => {
