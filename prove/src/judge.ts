@@ -223,7 +223,7 @@ function unplannedDeaths(stage: Stage): Violation[] {
   return stage
     .unplannedDeaths()
     .filter(({ part }) => SERVICES.some((service) => service === part))
-    .map(({ part, reason, at }) => violation('I8', `${part} ${reason}, and not by our hand (${timeOf(at)})`));
+    .map(({ part, reason, at }) => violation('I8', `${part}: ${reason}, and not by our hand (${timeOf(at)})`));
 }
 
 function memoryGrew({ part, livedSeconds, firstThirdMax, lastThirdMax }: MemoryFinding): string {
