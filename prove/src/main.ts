@@ -12,8 +12,8 @@ import { provePlantedBugs } from './planted-bugs/planted-bugs.ts';
 import { createTicker } from './progress.ts';
 import { prove } from './prove.ts';
 import { commandOf, describeProof, writeRecord } from './report.ts';
-import { verdictOf } from './verdict.ts';
 import { keepRun, newRun, removeAbandonedRuns, removeRun } from './runs.ts';
+import { verdictOf } from './verdict.ts';
 
 const OTHER_PROOFS = {
   '--planted-bugs': provePlantedBugs,
