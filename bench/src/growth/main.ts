@@ -3,14 +3,14 @@ import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { platformDirectory, repositoryRoot } from '@order-payments/local/directories.ts';
 import { databaseUrl, type Service } from '@order-payments/local/infrastructure/postgres-roles.ts';
-import { reconcile } from '@order-payments/local/test-kit/run-ops.ts';
 import { fillAccounts, truncateAll } from '../data.ts';
-import { median, quickEffort, wholeEffort } from '../measure.ts';
+import { isWhole, median, quickEffort, wholeEffort } from '../measure.ts';
 import { describeMachine } from '../report/machine.ts';
 import { FLOOR_DATABASE, openRig, stopParts, type Rig } from '../rig.ts';
 import { timeDrain } from './backlog.ts';
 import { timePollsOverDeadRows } from './dead-rows.ts';
-import { timePages } from './pages.ts';
+import { timePages, type ListTimes } from './pages.ts';
+import { reconcile } from './reconcile.ts';
 import { seedHistory, usersOf } from './seed.ts';
 import { openServices, type OrderCost, type Services } from './services.ts';
 
@@ -21,12 +21,27 @@ interface Size {
   readonly backlog: number;
   readonly pairs: number;
   readonly ordersARun: number;
+  readonly drainSeconds: number;
   readonly pollSeconds: number;
 }
 
 // As many orders a run as the log of one checkpoint holds (max_wal_size): each page is written whole the first time after it.
-const wholeSize: Size = { orders: 1_000_000, backlog: 1_000_000, pairs: 5, ordersARun: 150_000, pollSeconds: 20 };
-const quickSize: Size = { orders: 20_000, backlog: 20_000, pairs: 1, ordersARun: 5_000, pollSeconds: 3 };
+const wholeSize: Size = {
+  orders: 1_000_000,
+  backlog: 1_000_000,
+  pairs: 5,
+  ordersARun: 150_000,
+  drainSeconds: 8,
+  pollSeconds: 20,
+};
+const quickSize: Size = {
+  orders: 20_000,
+  backlog: 20_000,
+  pairs: 1,
+  ordersARun: 5_000,
+  drainSeconds: 2,
+  pollSeconds: 3,
+};
 
 interface Line {
   readonly goal: string;
@@ -35,6 +50,8 @@ interface Line {
   readonly large: string;
   readonly ratio: string;
   readonly must: string;
+  /** How often both were measured, in turns. */
+  readonly pairs: number;
 }
 
 interface Choice {
@@ -69,10 +86,10 @@ export async function runGrowth({ quick, chosenOr }: Choice): Promise<number> {
       ...(await measureDeadRows(rig, size, say)),
       ...(await measureHistory(rig, size, say)),
     ];
-    say('Reconciling both sizes');
-    const wrong = await reconcileLarge(rig);
-    if (wrong !== undefined) say(wrong);
-    await write(rig, { size, loadBefore, lines, wrong, seconds: Math.round((performance.now() - startedMs) / 1_000) });
+    const { line, wrong } = await measureReconciliation(rig, size, say);
+    lines.push(line);
+    const seconds = Math.round((performance.now() - startedMs) / 1_000);
+    await write(rig, { size, loadBefore, lines, wrong, seconds });
     return wrong === undefined ? 0 : 1;
   } finally {
     await close();
@@ -86,8 +103,9 @@ async function measureHistory(rig: Rig, size: Size, say: (message: string) => vo
   const small = await openServices(sideOf(rig, FLOOR_DATABASE, rig.floors));
   const large = await openServices(sideOf(rig, { orders: 'orders', payments: 'payments' }, rig));
   try {
-    const pages = await timePages(large, usersOf(size.orders));
-    for (const [name, { p50, p99 }] of Object.entries(pages)) say(`${name}: p50 ${ms(p50)}, p99 ${ms(p99)}`);
+    const pages = await timePages(large, rig);
+    for (const { list, short, long, deep } of pages)
+      say(`page of ${list}: p50 ${ms(short.p50)}, of a long one ${ms(long.p50)}, far down ${ms(deep.p50)}`);
     const costs = await measureCosts(rig, { small, large }, size, say);
     return [...costLines(costs, size), ...pageLines(pages)];
   } finally {
@@ -150,45 +168,46 @@ function costLines(pairs: readonly CostPair[], size: Size): Line[] {
     large: `${median(pairs.map(({ large }) => large[step])).toFixed(0)} us`,
     ratio: median(pairs.map(({ small, large }) => large[step] / small[step])).toFixed(2),
     must: step === 'settle' ? '<= 1.3' : '',
+    pairs: pairs.length,
   }));
 }
 
-function pageLines(pages: Awaited<ReturnType<typeof timePages>>): Line[] {
-  const line = (list: string, how: string): Line => {
-    const short = pages[`${list}, short history`];
-    const long = pages[`${list}, ${how}`];
-    return {
-      goal: '',
-      what: `page of ${list}: short history, ${how} (p50; p99)`,
-      small: `${ms(short?.p50)}; ${ms(short?.p99)}`,
-      large: `${ms(long?.p50)}; ${ms(long?.p99)}`,
-      ratio: ((long?.p50 ?? Number.NaN) / (short?.p50 ?? Number.NaN)).toFixed(2),
-      must: '',
-    };
-  };
-  return ['orders', 'statement'].flatMap((list) => [line(list, 'long history'), line(list, 'far down a long history')]);
+function pageLines(pages: readonly ListTimes[]): Line[] {
+  return pages.flatMap(({ list, short, long, deep, depth }) =>
+    Object.entries({ 'a long one': long, [`${depth.toLocaleString('en-US')} down a long one`]: deep }).map(
+      ([what, times]) => ({
+        goal: '',
+        what: `page of ${list}: a short history, and ${what} (p50; p99)`,
+        small: `${ms(short.p50)}; ${ms(short.p99)}`,
+        large: `${ms(times.p50)}; ${ms(times.p99)}`,
+        ratio: (times.p50 / short.p50).toFixed(2),
+        must: '',
+        pairs: 1,
+      }),
+    ),
+  );
 }
 
 async function measureDrain(rig: Rig, size: Size, say: (message: string) => void): Promise<Line[]> {
-  const drain = async (backlog: number): Promise<number> =>
-    await timeDrain({ client: rig.floors.orders, relayUrl: relayUrl(rig), brokers: rig.brokers, backlog });
+  const drain = async (backlog: number): Promise<number> => {
+    const options = { client: rig.floors.orders, relayUrl: relayUrl(rig), brokers: rig.brokers };
+    const { microseconds, rowsABatch } = await timeDrain({ ...options, backlog, seconds: size.drainSeconds });
+    const load = loadavg()[0]?.toFixed(1);
+    say(`drain: ${microseconds.toFixed(1)} us an event of ${backlog}, ${rowsABatch.toFixed(0)} a batch (load ${load})`);
+    return microseconds;
+  };
   const pairs: Array<{ small: number; large: number }> = [];
-  for (let pair = 1; pair <= Math.min(3, size.pairs); pair += 1) {
-    const small = await drain(SMALL);
-    const large = await drain(size.backlog);
-    pairs.push({ small, large });
-    say(
-      `drain: ${small.toFixed(1)} us an event of ${SMALL}, ${large.toFixed(1)} us of ${size.backlog} (load ${loadavg()[0]?.toFixed(1)})`,
-    );
-  }
+  while (pairs.length < Math.min(3, size.pairs))
+    pairs.push({ small: await drain(SMALL), large: await drain(size.backlog) });
   return [
     {
       goal: 'P11',
-      what: `drain an event: a backlog of ${SMALL.toExponential(0)}, and of ${size.backlog.toExponential(0)}`,
+      what: `drain an event: a backlog that is kept at ${SMALL.toExponential(0)}, and at ${size.backlog.toExponential(0)}`,
       small: `${median(pairs.map(({ small }) => small)).toFixed(1)} us`,
       large: `${median(pairs.map(({ large }) => large)).toFixed(1)} us`,
       ratio: median(pairs.map(({ small, large }) => large / small)).toFixed(2),
       must: '<= 1.3',
+      pairs: pairs.length,
     },
   ];
 }
@@ -215,6 +234,7 @@ async function measureDeadRows(rig: Rig, size: Size, say: (message: string) => v
       large: `${ms(large.p99)}; ${ms(large.max)}`,
       ratio: (large.p99 / small.p99).toFixed(2),
       must: 'p99 <= 5 ms',
+      pairs: 1,
     },
   ];
 }
@@ -232,13 +252,31 @@ async function sizes(rig: Rig): Promise<string> {
   return `${await of('orders')}, ${await of('payments')}`;
 }
 
-async function reconcileLarge(rig: Rig): Promise<string | undefined> {
-  const operated = (service: Service) => ({
-    urls: { ops: databaseUrl(rig.ports[service], service, `${service}_ops`) },
-  });
-  const databases = { orders: operated('orders'), payments: operated('payments') };
-  const { code, out } = await reconcile({ databases, surroundings: rig.platform.surroundings });
-  return code === 0 ? undefined : `ops reconcile said:\n${out}`;
+/** Both sizes, as the measures left them. */
+async function measureReconciliation(
+  rig: Rig,
+  size: Size,
+  say: (message: string) => void,
+): Promise<{ line: Line; wrong: string | undefined }> {
+  const url = (service: Service, name: string): string => databaseUrl(rig.ports[service], name, `${service}_ops`);
+  const registry = rig.platform.surroundings.schemaRegistryUrl;
+  const of = async (names: Readonly<Record<Service, string>>) =>
+    await reconcile({ orders: url('orders', names.orders), payments: url('payments', names.payments), registry });
+  say('Reconciling the small tables, and the grown ones');
+  const small = await of(FLOOR_DATABASE);
+  const large = await of({ orders: 'orders', payments: 'payments' });
+  const wrong = small.wrong ?? large.wrong;
+  say(wrong ?? `Reconciled in ${small.seconds.toFixed(0)} s and ${large.seconds.toFixed(0)} s`);
+  const line = {
+    goal: '',
+    what: `ops reconcile, the most memory it held: ${size.ordersARun.toExponential()} orders, and ${size.orders.toExponential(0)}`,
+    small: `${small.peakMb.toFixed(0)} MB`,
+    large: `${large.peakMb.toFixed(0)} MB`,
+    ratio: (large.peakMb / small.peakMb).toFixed(2),
+    must: '<= 200 MB',
+    pairs: 1,
+  };
+  return { line, wrong };
 }
 
 async function write(
@@ -247,24 +285,28 @@ async function write(
 ): Promise<void> {
   const machine = await describeMachine(rig);
   const loads = (values: readonly number[]): string => values.map((value) => value.toFixed(1)).join(' ');
-  const rows = run.lines.map(({ goal, what, small, large, ratio, must }) => [goal, what, small, large, ratio, must]);
+  const rows = run.lines.map(({ goal, what, small, large, ratio, must, pairs }) => {
+    return [goal, what, small, large, ratio, must, String(pairs)];
+  });
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   const markdown = [
     '# What growth costs, measured last',
     '',
     `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC, commit ${machine.commit}, in ${Math.ceil(run.seconds / 60)} min; ${machine.cores} cores`,
-    `(${machine.processor}); load average ${loads(run.loadBefore)} before, ${loads(loadavg())} after. Ratios are the median of ${run.size.pairs} pairs, small`,
-    "and large in turns on the same PostgreSQL, durable, by the services' own handlers.",
+    `(${machine.processor}); load average ${loads(run.loadBefore)} before, ${loads(loadavg())} after. Ratios are the median of so many pairs, small`,
+    "and large in turns on the same PostgreSQL, durable, by the services' own handlers; pages are read again and again, so from memory.",
     run.wrong === undefined
-      ? 'Afterwards `ops reconcile` found nothing wrong.'
+      ? 'Afterwards `ops reconcile` found nothing wrong in either size.'
       : '**Afterwards `ops reconcile` found violations.**',
     '',
-    line(['goal', 'what', 'small', 'large', 'ratio', 'must']),
-    line(['---', '---', '---', '---', '---', '---']),
+    line(['goal', 'what', 'small', 'large', 'ratio', 'must', 'pairs']),
+    line(['---', '---', '---', '---', '---', '---', '---']),
     ...rows.map(line),
     '',
   ].join('\n');
-  const directory = run.size.pairs > 1 ? join(repositoryRoot, 'bench', 'results') : join(platformDirectory, 'bench');
+  // As of a whole run of all measures: nothing smaller or wrong is kept.
+  const keep = isWhole(run.size, wholeSize) && run.wrong === undefined;
+  const directory = keep ? join(repositoryRoot, 'bench', 'results') : join(platformDirectory, 'bench');
   await mkdir(directory, { recursive: true });
   await writeFile(join(directory, 'growth.md'), markdown);
   await writeFile(join(directory, 'growth.json'), `${JSON.stringify({ ...run, machine }, null, 2)}\n`);
