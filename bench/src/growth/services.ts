@@ -13,6 +13,7 @@ import { applyOrderCreated } from '../../../services/payments/src/consumers/orde
 import { createPaymentsMetrics } from '../../../services/payments/src/metrics.ts';
 import { createOrders } from '../fill.ts';
 import { CorrectnessError } from '../measure.ts';
+import { HANG_MS } from '../progress.ts';
 
 const BATCH = 300;
 const PARTITIONS = 3;
@@ -44,7 +45,7 @@ export async function openServices(options: {
     schemas: [orderCreatedSchema, paymentSucceededSchema, paymentFailedSchema],
     logger,
   });
-  await codec.start(AbortSignal.timeout(20_000));
+  await codec.start(AbortSignal.timeout(HANG_MS));
   const orders = await createPool({ url: options.urls.orders, applicationName: 'growth', size: 5 });
   const payments = await createPool({ url: options.urls.payments, applicationName: 'growth', size: 5 });
   const metrics = createOrdersMetrics(createMetrics());
