@@ -10,6 +10,7 @@ const victims: ReadonlyArray<readonly [name: string, selector: string]> = [
   ['kafka', `strimzi.io/cluster=${release},strimzi.io/kind=Kafka`],
   ['the primary of orders', `cnpg.io/cluster=${release}-orders-db,cnpg.io/instanceRole=primary`],
   ['the primary of payments', `cnpg.io/cluster=${release}-payments-db,cnpg.io/instanceRole=primary`],
+  ['the primary of the registry', `cnpg.io/cluster=${release}-registry-db,cnpg.io/instanceRole=primary`],
   ['the registry', selectorOf('apicurio-registry')],
 ];
 

@@ -7,9 +7,9 @@ import { connectionAgeMs, ensureInstalled, everyPodReady, installOrUpgrade, pods
 // Clients open their connections anew at that age, give or take a tenth, and find new pods then.
 const spreadLimitMs = 3 * connectionAgeMs + 60_000;
 
-// Orders reach payments by Kafka.
+// How the samples of a client's work begin: the kubelet's probes are requests to the gateway, too. Orders reach payments by Kafka.
 const counted = {
-  gateway: 'http_requests_total',
+  gateway: 'http_requests_total{method="POST",route="/orders",',
   orders: 'grpc_server_duration_seconds_count',
   payments: 'payments_settled_total',
 };

@@ -3,13 +3,15 @@ import { isFinal, type Wish } from '@order-payments/local/test-kit/client-with-h
 import { checkFromOutside } from '@order-payments/local/test-kit/outside-checker.ts';
 import pg from 'pg';
 import { eventually, forward, helm, read, release } from './commands.ts';
+import { checkTopicsInCluster } from './topics.ts';
 
 /** RELIABILITY's I4: after the last fault heals, each order is settled within this time. */
 const settledLimitMs = 60_000;
 
 /**
- * What the platform owes the clients of a load: each order is settled, each answer was the truth, and the money of both
- * databases agrees, by the checker that shares no code with the platform. Reads the databases as the operator's roles.
+ * What the platform owes the clients of a load: each order is settled, each answer was the truth, the money of both databases
+ * agrees, and the topics tell of it, by the checker that shares no code with the platform. Reads the databases as the operator's
+ * roles.
  */
 export async function expectAllRight(
   history: readonly Wish[],
@@ -32,6 +34,8 @@ export async function expectAllRight(
     });
     const both = { orders: orders.client, payments: payments.client };
     expect(await checkFromOutside(both, history, { others: true })).toEqual([]);
+    // An order that is settled may still have an event on its way: the sweeper asks, and does not wait for it.
+    await eventually(settledLimitMs, async () => expect(await checkTopicsInCluster(both)).toEqual([]));
   } finally {
     await Promise.all([orders.close(), payments.close()]);
   }
