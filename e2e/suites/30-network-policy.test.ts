@@ -41,7 +41,7 @@ async function listeningPorts(pod: string): Promise<number[]> {
   const table = await execute(pod, ['sh', '-c', 'cat /proc/net/tcp*']);
   const sockets = table.split('\n').map((line) => line.trim().split(/\s+/));
   const open = sockets.flatMap(([, local = '', , state]) => (state === '0A' ? [local.split(':')] : []));
-  const ports = open.filter(([address = '']) => !/^0100007F$|01000000$/.test(address)).map(([, port = '']) => port);
+  const ports = open.filter(([address = '']) => !/(0100007F|01000000)$/.test(address)).map(([, port = '']) => port);
   return [...new Set(ports)].map((port) => Number.parseInt(port, 16));
 }
 
