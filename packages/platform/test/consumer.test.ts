@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { eventually } from '@order-payments/local/test-kit/eventually.ts';
 import {
@@ -28,6 +30,7 @@ let database: Database;
 let codec: EventCodec;
 let producer: Producer;
 let topic: string;
+let broker: string;
 let consumers: RunningConsumer[];
 let fatal: Error[];
 
@@ -47,6 +50,7 @@ beforeEach(async () => {
   producer = new Kafka({ brokers: [kafkaBrokers], logLevel: logLevel.NOTHING }).producer();
   await producer.connect();
   topic = await createTopic('consumer');
+  broker = kafkaBrokers;
   consumers = [];
   fatal = [];
 });
@@ -67,9 +71,8 @@ const applyToTable: ApplyEvents = async (transaction, events) => {
 };
 
 async function consume(apply: ApplyEvents, watchdogMs?: number): Promise<RunningConsumer> {
-  const { kafkaBrokers } = await infrastructure();
   const consumer = startConsumer({
-    kafka: createKafka({ clientId: 'test', brokers: [kafkaBrokers], logger }),
+    kafka: createKafka({ clientId: 'test', brokers: [broker], logger }),
     groupId: randomUUID(),
     topic,
     codec,
@@ -267,6 +270,35 @@ describe('the consumer', () => {
     await untilApplied(one);
     expect(await deadLetters()).toEqual([]);
     expect(failures).toBe(-1);
+  });
+
+  test('a broker that breaks the connection while the consumer starts is waited for', async () => {
+    const [host, port] = broker.split(':');
+    let broken = 0;
+    const proxy = createServer((client) => {
+      const upstream = connect(Number(port), host);
+      let requests = 0;
+      client.on('data', (request) => {
+        requests += 1;
+        // After it said what it understands, and before it said which topics it has.
+        if (requests === 2 && broken === 0) {
+          broken += 1;
+          client.resetAndDestroy();
+        } else upstream.write(request);
+      });
+      upstream.pipe(client);
+      for (const socket of [client, upstream]) socket.on('error', () => {});
+      client.on('close', () => upstream.destroy());
+    }).listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    broker = `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const one = event();
+    await send([codec.encode(one)]);
+    await consume(applyToTable);
+    await untilApplied(one);
+    expect(broken).toBe(1);
+    expect(fatal).toEqual([]);
+    proxy.close();
   });
 
   test('a batch that is stuck ends the process', async () => {

@@ -120,9 +120,23 @@ export function startConsumer(options: ConsumerOptions): RunningConsumer {
   watchdog.unref();
 
   const stopping = new AbortController();
+  const subscribe = async (): Promise<void> => {
+    for (let attempt = 0; !stopping.signal.aborted; attempt++) {
+      try {
+        await consumer.connect();
+        await consumer.subscribe({ topic, fromBeginning: true });
+        return;
+      } catch (error) {
+        options.logger.warn({ err: error, topic, attempt }, 'waiting for Kafka');
+        // A connection that broke half-way is otherwise taken for one that is there.
+        await consumer.disconnect().catch(() => {});
+        await sleep(backoffMs(attempt, { baseMs: 200, maxMs: 5_000 }), stopping.signal);
+      }
+    }
+  };
   const start = async (): Promise<void> => {
-    await consumer.connect();
-    await consumer.subscribe({ topic, fromBeginning: true });
+    await subscribe();
+    if (stopping.signal.aborted) return;
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
