@@ -1,6 +1,7 @@
 import { loadOrdersDescriptors } from '@order-payments/contracts/descriptors.ts';
 import { orderCreatedSchema, paymentFailedSchema, paymentSucceededSchema } from '@order-payments/contracts/schemas.ts';
 import { loadConfig } from '@order-payments/platform/config.ts';
+import { isAnswering } from '@order-payments/platform/db/answering.ts';
 import { createPool } from '@order-payments/platform/db/pool.ts';
 import { startGrpcServer } from '@order-payments/platform/grpc/server.ts';
 import { startRetention } from '@order-payments/platform/inbox/retention.ts';
@@ -19,7 +20,6 @@ import { configSchema, type Config } from './config.ts';
 import { applyPaymentOutcomes } from './consumers/payment-outcomes.ts';
 import { ordersService } from './grpc/orders-service.ts';
 import { createOrdersGauges, createOrdersMetrics } from './metrics.ts';
-import { isAnswering } from './store/answering.ts';
 
 const config = loadConfig(configSchema);
 const logger = createLogger({ service: 'orders', level: config.LOG_LEVEL });

@@ -1,6 +1,7 @@
 import { loadPaymentsDescriptors } from '@order-payments/contracts/descriptors.ts';
 import { orderCreatedSchema, paymentFailedSchema, paymentSucceededSchema } from '@order-payments/contracts/schemas.ts';
 import { loadConfig } from '@order-payments/platform/config.ts';
+import { isAnswering } from '@order-payments/platform/db/answering.ts';
 import { createPool } from '@order-payments/platform/db/pool.ts';
 import { startGrpcServer } from '@order-payments/platform/grpc/server.ts';
 import { startRetention } from '@order-payments/platform/inbox/retention.ts';
@@ -22,13 +23,13 @@ const logger = createLogger({ service: 'payments', level: config.LOG_LEVEL });
 await runProcess({ logger, files: filesOf(config) }, async (lifecycle) => await start(config, logger, lifecycle));
 
 async function start(config: Config, logger: Logger, lifecycle: Lifecycle): Promise<void> {
-  let isReady = (): boolean => false;
+  let isReady = async (): Promise<boolean> => false;
   const registry = createMetrics();
   const metricsServer = await startMetricsServer({
     host: config.METRICS_HOST,
     port: config.METRICS_PORT,
     registry,
-    isReady: () => isReady(),
+    isReady: async () => !lifecycle.stopping.aborted && (await isReady()),
   });
   lifecycle.onStop('metrics', metricsServer.stop);
 
@@ -64,7 +65,7 @@ async function start(config: Config, logger: Logger, lifecycle: Lifecycle): Prom
   lifecycle.onStop('grpc', server.stop);
   server.setServing(true);
   // Accounts can be opened and topped up while Kafka is away, so the consumer does not hold readiness back.
-  isReady = () => !lifecycle.stopping.aborted;
+  isReady = async () => await isAnswering(database);
 
   const retention = startRetention({
     database,

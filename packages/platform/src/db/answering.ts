@@ -1,6 +1,6 @@
-import { sleep } from '@order-payments/platform/backoff.ts';
-import { sql, type Connection } from '@order-payments/platform/db/pool.ts';
 import { z } from 'zod';
+import { sleep } from '../backoff.ts';
+import { sql, type Connection } from './pool.ts';
 
 // A probe waits a second or two; a database that takes longer is no use to a call either.
 const patienceMs = 1_000;
