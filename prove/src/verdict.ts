@@ -9,7 +9,9 @@ const KIND_MIN = 3;
 /** What a run had too little of to prove anything, however green it is. */
 export function tooLittle({ orders, kills, faults }: Pick<Proof, 'orders' | 'kills' | 'faults'>): string[] {
   const byKind = Map.groupBy(faults, ({ planned }) => planned.fault.kind);
-  const missed = [...byKind].filter(([, list]) => list.length >= KIND_MIN && list.every((fault) => fault.missed !== undefined));
+  const missed = [...byKind].filter(
+    ([, list]) => list.length >= KIND_MIN && list.every((fault) => fault.missed !== undefined),
+  );
   return [
     ...(orders < ORDERS_MIN ? [`${orders} orders of at least ${ORDERS_MIN}`] : []),
     ...(kills < KILLS_MIN ? [`${kills} kills of at least ${KILLS_MIN}`] : []),

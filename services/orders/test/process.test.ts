@@ -250,7 +250,7 @@ test('of two replicas one sweeps, and the other goes on when it dies', async () 
       await first.exited;
       payments.decide(order);
       await eventually(
-        async () => expect(await storedOrder(orders, order.id)).toMatchObject({ status: 'FINISHED', sweep_count: 1 }),
+        async () => expect(await storedOrder(orders, order.id)).toMatchObject({ status: 'FINISHED', sweep_count: 2 }),
         { timeoutMs: 30_000 },
       );
     } finally {

@@ -89,6 +89,6 @@ test('an order whose outcome was lost becomes what Payments decided, and is debi
   const orderId = await losingAnEvent(payments, 'outbox-relay-payments', async () => {
     return (await post('/orders', { user_id: userId, amount: 600, description: 'books' })).id;
   });
-  expect(await untilSettled(orderId)).toEqual({ status: 'FINISHED', sweep_count: 0 });
+  expect(await untilSettled(orderId)).toEqual({ status: 'FINISHED', sweep_count: 1 });
   expect(await balanceOf(userId)).toBe(400n);
 }, 60_000);
