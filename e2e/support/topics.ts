@@ -1,7 +1,6 @@
 import { connect, type ConnectionOptions } from 'node:tls';
-import { jest } from '@jest/globals';
 import type { Violation } from '@order-payments/local/test-kit/outside-checker.ts';
-import * as kafkajs from 'kafkajs';
+import { checkTopics } from '@order-payments/local/test-kit/topic-checker.ts';
 import type { Client } from 'pg';
 import { eventually, forward, kubectl, namespace, read, release } from './commands.ts';
 import { pods } from './release.ts';
@@ -10,41 +9,23 @@ const reader = 'e2e-reader';
 const port = 9093;
 const issuedLimitMs = 60_000;
 
-interface Tunnels {
-  readonly certificates: ConnectionOptions;
-  readonly portByBroker: ReadonlyMap<string, number>;
-}
-let tunnels: Tunnels | undefined;
-
-/** The checker's own client speaks in the clear to the address that a broker names; here that address leads nowhere but in the cluster. */
-class TunnelledKafka extends kafkajs.Kafka {
-  constructor(config: kafkajs.KafkaConfig) {
-    super({
-      ...config,
-      // Two proxies and a handshake take longer than kafkajs's second on a busy machine.
-      connectionTimeout: 10_000,
-      socketFactory: ({ host, onConnect }) => {
-        const port = tunnels?.portByBroker.get(host.split('.')[0] ?? '');
-        if (port === undefined) throw new Error(`No tunnel leads to ${host}.`);
-        return connect({ ...tunnels?.certificates, host: '127.0.0.1', port, servername: host }, onConnect);
-      },
-    });
-  }
-}
-jest.unstable_mockModule('kafkajs', () => ({ ...kafkajs, Kafka: TunnelledKafka }));
-const { checkTopics } = await import('@order-payments/local/test-kit/topic-checker.ts');
-
 /** I6: what lies in the topics against both databases, by the checker that shares no code with the platform. */
 export async function checkTopicsInCluster(databases: { orders: Client; payments: Client }): Promise<Violation[]> {
   const brokers = (await pods(`strimzi.io/name=${release}-kafka`)).map(({ metadata }) => metadata.name);
   const certificates = await readersCertificates();
-  const ways = await Promise.all(brokers.map(async (broker) => await forward(`pod/${broker}`, port)));
+  const tunnels = await Promise.all(brokers.map(async (broker) => await forward(`pod/${broker}`, port)));
   const registry = await forward(`service/${release}-apicurio-registry`, 8080);
   try {
-    tunnels = { certificates, portByBroker: new Map(ways.map(({ url }, i) => [brokers[i] ?? '', Number(new URL(url).port)])) };
     const { violations, records, events } = await checkTopics(
       {
         brokers: `${brokers[0]}.${release}-kafka-brokers.${namespace}.svc:${port}`,
+        // The names that the brokers give themselves lead nowhere but in the cluster.
+        socketFactory: ({ host, onConnect }) => {
+          const tunnel = tunnels[brokers.indexOf(host.split('.')[0] ?? '')];
+          if (tunnel === undefined) throw new Error(`No tunnel leads to ${host}.`);
+          const ownPort = Number(new URL(tunnel.url).port);
+          return connect({ ...certificates, host: '127.0.0.1', port: ownPort, servername: host }, onConnect);
+        },
         schemaRegistryUrl: `${registry.url}/apis/ccompat/v7`,
         orders: 'orders.events',
         payments: 'payments.events',
@@ -54,9 +35,9 @@ export async function checkTopicsInCluster(databases: { orders: Client; payments
     process.stderr.write(`topics: ${events} events in ${records} records\n`);
     return violations;
   } finally {
-    for (const { close } of [...ways, registry]) close();
+    for (const { close } of [...tunnels, registry]) close();
   }
-} // prettier-ignore
+}
 
 /** Of a user of the suites' own, who may read both topics and nothing else: none of the platform's may. */
 async function readersCertificates(): Promise<ConnectionOptions> {

@@ -1,18 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
-import type { Admin } from 'kafkajs';
+import type { Admin, KafkaConfig } from 'kafkajs';
 
 /** As the chart installs it: the count is fixed, for a user's events keep their order only within one partition. */
 export const PARTITIONS = 12;
 
+/** What opens the connections, where an address of a broker does not lead to it. */
+export type Sockets = Pick<KafkaConfig, 'socketFactory'>;
+
 /** Asks Kafka once, without kafkajs's own patience: whoever polls decides how often. */
-export async function withKafkaAdmin<T>(brokers: string, work: (admin: Admin) => Promise<T>): Promise<T> {
+export async function withKafkaAdmin<T>(
+  brokers: string,
+  work: (admin: Admin) => Promise<T>,
+  sockets: Sockets = {},
+): Promise<T> {
   const admin = new Kafka({
     clientId: 'order-payments-local',
     brokers: brokers.split(','),
     logLevel: logLevel.NOTHING,
     connectionTimeout: 10_000,
     retry: { retries: 0 },
+    ...sockets,
   }).admin();
   try {
     await admin.connect();

@@ -1,9 +1,9 @@
-import { withKafkaAdmin } from '../infrastructure/topics.ts';
+import { withKafkaAdmin, type Sockets } from '../infrastructure/topics.ts';
 import { eventually } from './eventually.ts';
 
 /** Of each partition, in their order: where its next record will be. */
-export async function endOffsets(brokers: string, topic: string): Promise<bigint[]> {
-  const offsets = await withKafkaAdmin(brokers, (admin) => admin.fetchTopicOffsets(topic));
+export async function endOffsets(brokers: string, topic: string, sockets: Sockets = {}): Promise<bigint[]> {
+  const offsets = await withKafkaAdmin(brokers, (admin) => admin.fetchTopicOffsets(topic), sockets);
   return offsets.toSorted((a, b) => a.partition - b.partition).map(({ high }) => BigInt(high));
 }
 

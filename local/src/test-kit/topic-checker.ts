@@ -3,6 +3,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import type { KafkaMessage } from 'kafkajs';
 import { randomUUID } from 'node:crypto';
 import type { Client } from 'pg';
+import type { Sockets } from '../infrastructure/topics.ts';
 import { endOffsets } from './consumer-groups.ts';
 import { eventually } from './eventually.ts';
 import type { Violation } from './outside-checker.ts';
@@ -10,7 +11,7 @@ import type { Violation } from './outside-checker.ts';
 // I6 from outside: what is in the topics, read raw and decoded by the Avro library and the registry alone, against both databases.
 // It shares no code with the services, their codec or the operator's command.
 
-export interface Topics {
+export interface Topics extends Sockets {
   readonly brokers: string;
   readonly schemaRegistryUrl: string;
   readonly orders: string;
@@ -46,8 +47,8 @@ export async function checkTopics(
   { orders, payments }: { readonly orders: Client; readonly payments: Client },
 ): Promise<TopicFindings> {
   const decode = decoder(topics.schemaRegistryUrl);
-  const created = await readEvents(topics.brokers, topics.orders, decode);
-  const outcomes = await readEvents(topics.brokers, topics.payments, decode);
+  const created = await readEvents(topics, topics.orders, decode);
+  const outcomes = await readEvents(topics, topics.payments, decode);
   const { rows: orderRows } = await orders.query<{ id: string; content: string }>(
     `select id, concat_ws('|', user_id, amount, description) as content from orders`,
   );
@@ -164,18 +165,22 @@ async function fetchType(url: string, id: number): Promise<avro.Type> {
 }
 
 /** Every record of the topic up to where it ends now. */
-async function readEvents(brokers: string, topic: string, decode: Decode): Promise<Told[]> {
+async function readEvents({ brokers, socketFactory }: Topics, topic: string, decode: Decode): Promise<Told[]> {
+  const sockets = socketFactory === undefined ? {} : { socketFactory };
   // A broker that has just started, or a topic that is new, may have no leader yet.
-  const ends = await eventually(() => endOffsets(brokers, topic), { timeoutMs: 20_000 });
+  const ends = await eventually(() => endOffsets(brokers, topic, sockets), { timeoutMs: 20_000 });
   const missing = new Map(
     ends.map((end, partition) => [partition, end]).filter(([, end]) => Number(end) > 0) as Array<[number, bigint]>,
   );
   const told: Told[] = [];
   if (missing.size === 0) return told;
   const done = Promise.withResolvers<void>();
-  const consumer = new Kafka({ brokers: [brokers], logLevel: logLevel.NOTHING }).consumer({
-    groupId: `checker-${randomUUID()}`,
-  });
+  const consumer = new Kafka({
+    brokers: [brokers],
+    logLevel: logLevel.NOTHING,
+    connectionTimeout: 10_000,
+    ...sockets,
+  }).consumer({ groupId: `checker-${randomUUID()}` });
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
   await consumer.run({
