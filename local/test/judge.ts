@@ -40,8 +40,16 @@ export async function untilSettled(orders: pg.Client): Promise<void> {
 async function balances(url: string, users: readonly string[]): Promise<Map<string, number>> {
   const seen = new Map<string, number>();
   for (const userId of users) {
-    const response = await fetch(`${url}/accounts/${userId}`);
-    seen.set(userId, ((await response.json()) as { balance: number }).balance);
+    // Whoever was just started again may have connections to open yet, and says so.
+    const account = await eventually(
+      async () => {
+        const response = await fetch(`${url}/accounts/${userId}`);
+        if (response.status !== 200) throw new Error(`The balance of ${userId} was answered ${response.status}.`);
+        return (await response.json()) as { balance: number };
+      },
+      { timeoutMs: 10_000 },
+    );
+    seen.set(userId, account.balance);
   }
   return seen;
 }
