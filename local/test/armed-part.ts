@@ -26,6 +26,12 @@ export interface ArmedPart {
   ended(): Promise<Exit>;
 }
 
+/** The two ways to die at a seam, and how a process ends of them. */
+export const ends = [
+  { signal: 'SIGKILL', end: { code: null, signal: 'SIGKILL' } },
+  { signal: 'SIGTERM', end: { code: 0, signal: null } },
+] as const;
+
 const READY_TIMEOUT_MS = 40_000;
 const SEAM_TIMEOUT_MS = 30_000;
 

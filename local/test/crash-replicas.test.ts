@@ -10,17 +10,12 @@ import { freePort } from '../src/test-kit/infrastructure.ts';
 import { replicaPart } from '../src/test-kit/replica.ts';
 import { startServices } from '../src/test-kit/start-services.ts';
 import type { TestServices } from '../src/test-kit/start-services.ts';
-import { arm, disarm, environmentOf, recover, startArmed } from './armed-part.ts';
+import { arm, disarm, ends, environmentOf, recover, startArmed } from './armed-part.ts';
 import { connect, expectAllRight } from './judge.ts';
 import { Shoppers } from './shoppers.ts';
 import { consumerInstants } from '../src/test-kit/worst-instants.ts';
 
 const MINUTE_MS = 60_000;
-/** The two ways to die, and how a process ends of them. */
-const ends = [
-  { signal: 'SIGKILL', end: { code: null, signal: 'SIGKILL' } },
-  { signal: 'SIGTERM', end: { code: 0, signal: null } },
-] as const;
 
 let services: TestServices;
 let shoppers: Shoppers;

@@ -4,7 +4,7 @@ import { repositoryRoot } from '../src/directories.ts';
 import type { Exit } from '../src/process/run-part.ts';
 import { startServices } from '../src/test-kit/start-services.ts';
 import type { TestServices } from '../src/test-kit/start-services.ts';
-import { arm, disarm, partOf, recover, startAlone } from './armed-part.ts';
+import { arm, disarm, ends, partOf, recover, startAlone } from './armed-part.ts';
 import type { ArmedPart } from './armed-part.ts';
 import { connect, expectAllRight } from './judge.ts';
 import { Shoppers } from './shoppers.ts';
@@ -106,10 +106,6 @@ describe('while orders and top-ups are under way', () => {
 });
 
 describe('while the sweeper looks after an order whose event was lost', () => {
-  const ends = [
-    { signal: 'SIGKILL', end: { code: null, signal: 'SIGKILL' } },
-    { signal: 'SIGTERM', end: { code: 0, signal: null } },
-  ] as const;
   test.each(sweeperInstants.flatMap((instant) => ends.map((end) => ({ ...instant, ...end }))))(
     '$signal at $seam ($when) leaves the order to the next one, who settles it once',
     async ({ seam, signal, end }) => {

@@ -18,19 +18,11 @@ const queues = [
 /** P8: the same job by ours and by each queue: from the first order that is asked for until all are FINISHED, without HTTP. */
 export const jobQueues = jobQueuesExperiment('queues', queues);
 
-function jobQueuesExperiment(experiment: string, peers: ReadonlyArray<(typeof queues)[number]>): Experiment {
+function jobQueuesExperiment(name: string, peers: ReadonlyArray<(typeof queues)[number]>): Experiment {
   return {
-    name: experiment,
+    name,
     installs: true,
-    goals: peers.map(({ name, must, aim }): Goal => ({
-      id: 'P8',
-      what: `orders created and FINISHED, per second / ${name}`,
-      floor: name,
-      ours: 'ours',
-      unit: '',
-      must,
-      aim,
-    })),
+    goals: goalsBeside('P8', 'orders created and FINISHED, per second', peers),
     async open(rig) {
       return {
         steps: [
@@ -106,19 +98,11 @@ const relays = [
 /** P9: a full outbox, drained into a topic by our relay and by each other. */
 export const otherRelays = otherRelaysExperiment('relays', relays);
 
-function otherRelaysExperiment(experiment: string, peers: ReadonlyArray<(typeof relays)[number]>): Experiment {
+function otherRelaysExperiment(name: string, peers: ReadonlyArray<(typeof relays)[number]>): Experiment {
   return {
-    name: experiment,
+    name,
     installs: true,
-    goals: peers.map(({ name, must, aim }): Goal => ({
-      id: 'P9',
-      what: `outbox drained, events per second / ${name}`,
-      floor: name,
-      ours: 'ours',
-      unit: '',
-      must,
-      aim,
-    })),
+    goals: goalsBeside('P9', 'outbox drained, events per second', peers),
     async open(rig) {
       const opened = await openRelays(rig, ['ours', ...peers.map(({ name }) => name)]);
       const step = (name: string, share: number) => ({
@@ -128,6 +112,23 @@ function otherRelaysExperiment(experiment: string, peers: ReadonlyArray<(typeof 
       return { steps: [step('ours', 1), ...peers.map(({ name, share }) => step(name, share))], close: opened.close };
     },
   };
+}
+
+/** Ours is to be so many times each peer. */
+function goalsBeside(
+  id: string,
+  what: string,
+  peers: ReadonlyArray<{ name: string; must: number; aim: number }>,
+): Goal[] {
+  return peers.map(({ name, must, aim }) => ({
+    id,
+    what: `${what} / ${name}`,
+    floor: name,
+    ours: 'ours',
+    unit: '',
+    must,
+    aim,
+  }));
 }
 
 /** Ours beside one of the peers, by the peer's name. */

@@ -10,7 +10,7 @@ import { FLOOR_DATABASE, openRig, stopParts, type Rig } from '../rig.ts';
 import { timeDrain } from './backlog.ts';
 import { timePollsOverDeadRows } from './dead-rows.ts';
 import { timePages, type ListTimes } from './pages.ts';
-import { reconcile } from './reconcile.ts';
+import { weighReconcile } from './reconcile.ts';
 import { seedHistory, usersOf } from './seed.ts';
 import { openServices, type OrderCost, type Services } from './services.ts';
 
@@ -258,10 +258,14 @@ async function measureReconciliation(
   size: Size,
   say: (message: string) => void,
 ): Promise<{ line: Line; wrong: string | undefined }> {
-  const url = (service: Service, name: string): string => databaseUrl(rig.ports[service], name, `${service}_ops`);
-  const registry = rig.platform.surroundings.schemaRegistryUrl;
-  const of = async (names: Readonly<Record<Service, string>>) =>
-    await reconcile({ orders: url('orders', names.orders), payments: url('payments', names.payments), registry });
+  const operated = (service: Service, name: string) => ({
+    urls: { ops: databaseUrl(rig.ports[service], name, `${service}_ops`) },
+  });
+  const of = async ({ orders, payments }: Readonly<Record<Service, string>>) =>
+    await weighReconcile({
+      databases: { orders: operated('orders', orders), payments: operated('payments', payments) },
+      surroundings: rig.platform.surroundings,
+    });
   say('Reconciling the small tables, and the grown ones');
   const small = await of(FLOOR_DATABASE);
   const large = await of({ orders: 'orders', payments: 'payments' });

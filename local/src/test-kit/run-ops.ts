@@ -15,7 +15,15 @@ export interface Operated<Role extends string = 'ops'> {
 }
 
 /** The operator's command as an operator runs it, under the roles it has in production. */
-export async function runOps({ databases, surroundings }: Operated, ...args: string[]): Promise<OpsResult> {
+export async function runOps(services: Operated, ...args: string[]): Promise<OpsResult> {
+  return run(services, args);
+}
+
+async function run(
+  { databases, surroundings }: Operated,
+  args: readonly string[],
+  onStart?: (pid: number | undefined) => void,
+): Promise<OpsResult> {
   const { promise, resolve } = Promise.withResolvers<OpsResult>();
   const env = {
     ...process.env,
@@ -24,13 +32,14 @@ export async function runOps({ databases, surroundings }: Operated, ...args: str
     SCHEMA_REGISTRY_URL: surroundings.schemaRegistryUrl,
   };
   const file = join(repositoryRoot, 'ops/src/main.ts');
-  execFile(process.execPath, [file, ...args], { env, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
+  const child = execFile(process.execPath, [file, ...args], { env, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
     resolve({ code: error === null ? 0 : Number(error.code), out: stdout + stderr });
   });
+  onStart?.(child.pid);
   return promise;
 }
 
-/** What `ops reconcile` has to say of databases at rest. */
-export async function reconcile(services: Operated): Promise<OpsResult> {
-  return runOps(services, 'reconcile', '--settle-within', '0', '--pause', '1');
+/** What `ops reconcile` has to say of databases at rest. `onStart` gets the id of its process. */
+export async function reconcile(services: Operated, onStart?: (pid: number | undefined) => void): Promise<OpsResult> {
+  return run(services, ['reconcile', '--settle-within', '0', '--pause', '1'], onStart);
 }

@@ -17,3 +17,19 @@ export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
     throw error;
   }
 }
+
+/** What a process needs at its start may not be there yet: tries again, less and less often, until it works or is aborted. */
+export async function keepTrying(
+  work: () => Promise<void>,
+  signal: AbortSignal,
+  onFailure: (error: unknown, attempt: number) => Promise<void> | void,
+): Promise<void> {
+  for (let attempt = 0; !signal.aborted; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      await onFailure(error, attempt);
+      await sleep(backoffMs(attempt, { baseMs: 200, maxMs: 5_000 }), signal);
+    }
+  }
+}

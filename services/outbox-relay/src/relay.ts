@@ -14,14 +14,14 @@ const recordOverheadBytes = 100;
 // Ids are given before the commit, so a row may appear below one that was read. This far below the reads look again ...
 const lowWaterMargin = 5_000n;
 const idMax = 2n ** 63n - 1n;
-// SQLSTATE query_canceled: https://www.postgresql.org/docs/current/errcodes-appendix.html
-const queryCanceled = '57014';
 // ... and this often a look goes over all that lies below. (A bare cursor lost 43 % of the rows that committed late.)
 const rescanIntervalMs = 1_000;
 // Less often where that takes long, because an old snapshot keeps the deleted rows: 10^6 of them are 60 ms to 1.2 s for it. It is
 // one of the relay's connections that is busy then, beside the polls (p99 of a poll was 88 to 1,168 ms where it was one of them).
 const rescanShareMax = 0.01;
 const rescanIntervalMaxMs = 10_000;
+// SQLSTATE query_canceled: https://www.postgresql.org/docs/current/errcodes-appendix.html
+const queryCanceled = '57014';
 // What an idle relay waits at most; a wake-up ends the wait, so this is for a wake-up that was lost.
 const pollIntervalMs = 200;
 // A round costs the same whether it moves one row or a hundred: a read, a request to Kafka, a delete, and the consumers' part. So

@@ -1,6 +1,6 @@
 import type { Batch, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import { backoffMs, sleep } from '../backoff.ts';
+import { backoffMs, keepTrying, sleep } from '../backoff.ts';
 import { createBatchQueue } from '../batch-queue.ts';
 import type { Database } from '../db/pool.ts';
 import { errorKind } from '../db/sql-state.ts';
@@ -121,21 +121,15 @@ export function startConsumer(options: ConsumerOptions): RunningConsumer {
 
   const stopping = new AbortController();
   const subscribe = async (): Promise<void> => {
-    for (let attempt = 0; !stopping.signal.aborted; attempt++) {
-      try {
-        await consumer.connect();
-        await consumer.subscribe({ topic, fromBeginning: true });
-        return;
-      } catch (error) {
-        options.logger.warn({ err: error, topic, attempt }, 'waiting for Kafka');
-        // A connection that broke half-way is otherwise taken for one that is there.
-        await consumer.disconnect().catch(() => {});
-        await sleep(backoffMs(attempt, { baseMs: 200, maxMs: 5_000 }), stopping.signal);
-      }
-    }
+    await consumer.connect();
+    await consumer.subscribe({ topic, fromBeginning: true });
   };
   const start = async (): Promise<void> => {
-    await subscribe();
+    await keepTrying(subscribe, stopping.signal, async (error, attempt) => {
+      options.logger.warn({ err: error, topic, attempt }, 'waiting for Kafka');
+      // A connection that broke half-way is otherwise taken for one that is there.
+      await consumer.disconnect().catch(() => {});
+    });
     if (stopping.signal.aborted) return;
     await consumer.run({
       autoCommit: false,

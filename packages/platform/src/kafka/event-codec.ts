@@ -1,6 +1,6 @@
 import { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
 import { type Type } from 'avsc';
-import { backoffMs, sleep } from '../backoff.ts';
+import { keepTrying, sleep } from '../backoff.ts';
 import type { Logger } from '../logger.ts';
 import { avroTypeOf, defaultsOfData } from './avro-type.ts';
 import { hashData, type Envelope } from './envelope.ts';
@@ -39,10 +39,18 @@ const missingIdsMax = 1_000;
 
 type Unreadable = Exclude<Decoded, { kind: 'event' }>;
 
-interface Writer {
-  readonly reader: Type;
-  readonly resolver: ReturnType<Type['createResolver']>;
+/** A schema that is compiled in. */
+interface OwnSchema {
+  readonly eventType: string;
+  readonly type: Type;
+  /** The fields of its data that have one. */
   readonly defaults: ReadonlyMap<string, unknown>;
+}
+
+/** How the events of one of the registry's schemas are read as ours. */
+interface Writer {
+  readonly own: OwnSchema;
+  readonly resolver: ReturnType<Type['createResolver']>;
 }
 
 /**
@@ -65,18 +73,18 @@ export function createEventCodec(options: {
   let registry = openRegistry();
   const own = options.schemas.map((schema) => {
     const type = avroTypeOf(schema.text);
-    return { ...schema, type, defaults: defaultsOfData(type) };
+    return { ...schema, type, eventType: eventTypeOf(schema.subject), defaults: defaultsOfData(type) };
   });
-  const ownTypes = new Set(own.map(({ subject }) => eventTypeOf(subject)));
   const idByEventType = new Map<string, { id: number; type: Type }>();
   const writers = new Map<number, Writer | Unreadable>();
   const missingSince = new Map<number, number>();
 
   const lookUpIds = async (): Promise<void> => {
-    for (const { subject, text, type, defaults } of own) {
+    for (const schema of own) {
+      const { subject, text, type, eventType } = schema;
       const id = await inTime(registry.getRegistryIdBySchema(subject, { type: 'AVRO' as never, schema: text }));
-      idByEventType.set(eventTypeOf(subject), { id, type });
-      writers.set(id, { reader: type, resolver: type.createResolver(type), defaults });
+      idByEventType.set(eventType, { id, type });
+      writers.set(id, writerOf(schema, type));
     }
   };
 
@@ -110,9 +118,7 @@ export function createEventCodec(options: {
     try {
       const written = avroTypeOf(schemaText);
       const schema = own.find(({ subject }) => subject === written.name);
-      return schema
-        ? { reader: schema.type, resolver: schema.type.createResolver(written), defaults: schema.defaults }
-        : { kind: 'skipped', why: 'unknown event type' };
+      return schema ? writerOf(schema, written) : { kind: 'skipped', why: 'unknown event type' };
     } catch (error) {
       return { kind: 'undecodable', why: `its schema cannot be read as ours: ${messageOf(error)}` };
     }
@@ -120,18 +126,12 @@ export function createEventCodec(options: {
 
   return {
     async start(signal) {
-      for (let attempt = 0; !signal.aborted; attempt++) {
-        try {
-          await lookUpIds();
-          return;
-        } catch (error) {
-          options.logger.warn(
-            { err: error, attempt },
-            'waiting for the schema registry to have this version of the schemas',
-          );
-          await sleep(backoffMs(attempt, { baseMs: 200, maxMs: 5_000 }), signal);
-        }
-      }
+      await keepTrying(lookUpIds, signal, (error, attempt) =>
+        options.logger.warn(
+          { err: error, attempt },
+          'waiting for the schema registry to have this version of the schemas',
+        ),
+      );
     },
     encode(envelope) {
       const schema = idByEventType.get(envelope.event_type);
@@ -151,9 +151,9 @@ export function createEventCodec(options: {
       const writer = await findWriter(id, writtenAtMs);
       if ('kind' in writer) return writer;
       try {
-        const envelope = writer.reader.fromBuffer(value.subarray(headerBytes), writer.resolver) as Envelope;
-        return ownTypes.has(envelope.event_type)
-          ? { kind: 'event', envelope, dataHash: hashData(envelope, writer.defaults) }
+        const envelope = writer.own.type.fromBuffer(value.subarray(headerBytes), writer.resolver) as Envelope;
+        return own.some(({ eventType }) => eventType === envelope.event_type)
+          ? { kind: 'event', envelope, dataHash: hashData(envelope, writer.own.defaults) }
           : { kind: 'skipped', why: 'unknown event type' };
       } catch (error) {
         return { kind: 'undecodable', why: `not as schema ${id} says: ${messageOf(error)}` };
@@ -161,6 +161,8 @@ export function createEventCodec(options: {
     },
   };
 }
+
+const writerOf = (own: OwnSchema, written: Type): Writer => ({ own, resolver: own.type.createResolver(written) });
 
 /** The record name of the full name: the event types of one process differ in it. */
 function eventTypeOf(subject: string): string {

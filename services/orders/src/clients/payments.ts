@@ -8,7 +8,7 @@ import {
 import { parseOrderId, parseUserId, type OrderId } from '@order-payments/kernel/ids.ts';
 import { callUnary, channelOptions } from '@order-payments/platform/grpc/client.ts';
 import { newUuid } from '@order-payments/kernel/uuid.ts';
-import { UNKNOWN_OUTCOME, type AnsweredOutcome, type RecordedOutcome } from '../domain/sweep.ts';
+import { UNKNOWN_OUTCOME, type AnsweredOutcome } from '../domain/sweep.ts';
 
 // What one call may ask for.
 const orderIdsMax = 100;
@@ -33,8 +33,10 @@ export function createPaymentsClient(url: string): PaymentsClient {
           timeoutMs,
           retry: true,
         });
-        for (const payment of payments)
-          outcomes.set(parseOrderId(payment.orderId), toOutcome(payment) ?? UNKNOWN_OUTCOME);
+        for (const payment of payments) {
+          const orderId = parseOrderId(payment.orderId);
+          outcomes.set(orderId, toOutcome(orderId, payment));
+        }
       }
       return outcomes;
     },
@@ -42,13 +44,13 @@ export function createPaymentsClient(url: string): PaymentsClient {
   };
 }
 
-/** Undefined where a newer Payments says more than this version knows: that passes with the upgrade. */
-function toOutcome(payment: Payment): RecordedOutcome | undefined {
+/** Unknown where a newer Payments says more than this version knows: that passes with the upgrade. */
+function toOutcome(orderId: OrderId, payment: Payment): AnsweredOutcome {
   const { createdAt: decidedAt, amount, reason, status } = payment;
-  if (decidedAt === undefined) return undefined;
-  const decided = { orderId: parseOrderId(payment.orderId), userId: parseUserId(payment.userId), amount, decidedAt };
+  if (decidedAt === undefined) return UNKNOWN_OUTCOME;
+  const decided = { orderId, userId: parseUserId(payment.userId), amount, decidedAt };
   if (status === PaymentStatus.PAYMENT_STATUS_SUCCEEDED) return { ...decided, status: 'FINISHED' };
   const cancelReason = cancelReasons.find((known) => known === reason);
-  if (status !== PaymentStatus.PAYMENT_STATUS_FAILED || cancelReason === undefined) return undefined;
+  if (status !== PaymentStatus.PAYMENT_STATUS_FAILED || cancelReason === undefined) return UNKNOWN_OUTCOME;
   return { ...decided, status: 'CANCELED', cancelReason };
 }
