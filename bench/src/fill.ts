@@ -37,7 +37,7 @@ export async function fillOrders(rig: Rig, count: number, users: Users): Promise
   });
   const startedMs = performance.now();
   try {
-    await createOrders(createOrder, count, users);
+    await createOrders(createOrder, count, () => anyUser(users));
     return (count / (performance.now() - startedMs)) * 1_000;
   } finally {
     await createOrder.stop();
@@ -46,13 +46,13 @@ export async function fillOrders(rig: Rig, count: number, users: Users): Promise
 }
 
 /** Many callers at a time, as many requests would, until there are so many more orders. */
-export async function createOrders(createOrder: CreateOrder, count: number, users: Users): Promise<void> {
+export async function createOrders(createOrder: CreateOrder, count: number, nextUser: () => string): Promise<void> {
   let left = count;
   const call = async (): Promise<void> => {
     while (left > 0) {
       left -= 1;
       const order = {
-        userId: parseUserId(anyUser(users)),
+        userId: parseUserId(nextUser()),
         amount: BigInt(anyAmount()),
         description: DESCRIPTION,
         idempotencyKey: randomUUID(),

@@ -33,16 +33,24 @@ export interface Rig {
 export const FLOOR_DATABASE: Readonly<Record<Service, string>> = { orders: 'floor_orders', payments: 'floor_payments' };
 export const RELAY_TOPICS = { ours: 'bench.relay', floor: 'bench.floor' } as const;
 
-/** `profiles`: a folder for the processor profile of each process, written when it ends. */
+export interface RigOptions {
+  /** A folder for the processor profile of each process, written when it ends. */
+  readonly profiles?: string | undefined;
+  /** `name=value`, others than `npm start` has. */
+  readonly postgresSettings?: readonly string[];
+}
+
+/** An interrupt closes it too. */
 export async function openRig(
   effort: Effort,
   say: (message: string) => void,
-  profiles?: string,
+  { profiles, postgresSettings = [] }: RigOptions = {},
 ): Promise<{ rig: Rig; close(): Promise<void> }> {
   const directory = await createTemporaryDirectory();
   const platform = await startPlatform({
     ports: 'ephemeral',
     directory,
+    postgresSettings,
     ...(profiles !== undefined && { extraEnv: { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profiles}` } }),
   });
   const clients: pg.Client[] = [];
@@ -52,6 +60,13 @@ export async function openRig(
     for (const data of platform.dataDirectories) await rm(data, { recursive: true, force: true });
     await rm(directory, { recursive: true, force: true, maxRetries: 5 });
   };
+  let stopping = false;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => {
+      if (stopping) process.exit(1);
+      stopping = true;
+      void close().finally(() => process.exit(1));
+    });
   const connect = async (port: number, database: string): Promise<pg.Client> => {
     const client = new pg.Client({ connectionString: databaseUrl(port, database, 'postgres') });
     await client.connect();

@@ -34,6 +34,7 @@ export interface InfrastructureOptions {
   readonly ports: Ports;
   readonly dataDirectory: (name: string) => string;
   readonly durable: boolean;
+  readonly postgresSettings?: readonly string[];
   readonly say: Say;
   /** Where Kafka tells its clients to find it, if not at its port. */
   readonly kafkaLink?: number;
@@ -41,7 +42,7 @@ export interface InfrastructureOptions {
 
 /** PostgreSQL twice, Kafka, and the registry, which keeps its schemas beside the orders. */
 export function infrastructureParts(options: InfrastructureOptions): Part[] {
-  const { ports, dataDirectory, durable, say } = options;
+  const { ports, dataDirectory, durable, postgresSettings: settings = [], say } = options;
   return [
     postgresPart({
       name: 'postgres-orders',
@@ -49,6 +50,7 @@ export function infrastructureParts(options: InfrastructureOptions): Part[] {
       directory: dataDirectory('postgres-orders'),
       databases: [serviceDatabase('orders'), REGISTRY_DATABASE],
       durable,
+      settings,
     }),
     postgresPart({
       name: 'postgres-payments',
@@ -56,6 +58,7 @@ export function infrastructureParts(options: InfrastructureOptions): Part[] {
       directory: dataDirectory('postgres-payments'),
       databases: [serviceDatabase('payments')],
       durable,
+      settings,
     }),
     kafkaPart({
       name: 'kafka',

@@ -24,6 +24,8 @@ export interface PlatformOptions {
   readonly fresh?: boolean;
   /** PostgreSQL waits for the disk at every commit unless this is false. */
   readonly durable?: boolean;
+  /** `name=value` of PostgreSQL, where it is to have others than the chart's default. */
+  readonly postgresSettings?: readonly string[];
   /** Environment for all of our own processes. */
   readonly extraEnv?: Readonly<Record<string, string>>;
   /** Environment for one part, by its name. */
@@ -95,6 +97,7 @@ export async function beginPlatform(options: PlatformOptions): Promise<StartingP
       ports,
       dataDirectory: partData,
       durable,
+      postgresSettings: options.postgresSettings ?? [],
       say,
       ...(options.links === undefined ? {} : { kafkaLink: options.links.kafka }),
     }),

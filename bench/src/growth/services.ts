@@ -11,6 +11,7 @@ import { applyPaymentOutcomes } from '../../../services/orders/src/consumers/pay
 import { createOrdersMetrics } from '../../../services/orders/src/metrics.ts';
 import { applyOrderCreated } from '../../../services/payments/src/consumers/order-created.ts';
 import { createPaymentsMetrics } from '../../../services/payments/src/metrics.ts';
+import { userId } from '../data.ts';
 import { createOrders } from '../fill.ts';
 import { CorrectnessError } from '../measure.ts';
 import { HANG_MS } from '../progress.ts';
@@ -48,6 +49,9 @@ export async function openServices(options: {
   await codec.start(AbortSignal.timeout(HANG_MS));
   const orders = await createPool({ url: options.urls.orders, applicationName: 'growth', size: 5 });
   const payments = await createPool({ url: options.urls.payments, applicationName: 'growth', size: 5 });
+  // In turn, so that the accounts of a batch are as many where there are few.
+  let turn = 0;
+  const nextOf = (users: number) => () => userId(1 + (turn++ % users));
   const metrics = createOrdersMetrics(createMetrics());
   const createOrder = prepareCreateOrder({
     database: orders,
@@ -75,7 +79,7 @@ export async function openServices(options: {
     orders,
     payments,
     async pass(count, users) {
-      const created = await microsecondsEach(count, () => createOrders(createOrder, count, users));
+      const created = await microsecondsEach(count, () => createOrders(createOrder, count, nextOf(users)));
       const events = await takeOutbox(options.clients.orders, count);
       const settled = await microsecondsEach(count, () => process(payments, settle, events));
       const outcomes = await takeOutbox(options.clients.payments, count);

@@ -23,6 +23,8 @@ export interface PostgresOptions {
   readonly databases: readonly DatabaseSpec[];
   /** Waits for the disk at every commit, as production does; off where data need not outlive a test. */
   readonly durable: boolean;
+  /** `name=value`, before which the usual ones give way. */
+  readonly settings?: readonly string[];
 }
 
 /** A PostgreSQL cluster from the npm package's programs, on loopback. */
@@ -58,7 +60,7 @@ export function startPostgres(options: PostgresOptions, directories: Directories
   return startPart(postgresPart(options), directories);
 }
 
-function settings({ port, durable }: PostgresOptions): string[] {
+function settings({ port, durable, settings: own = [] }: PostgresOptions): string[] {
   return [
     `port=${port}`,
     'listen_addresses=127.0.0.1',
@@ -68,6 +70,7 @@ function settings({ port, durable }: PostgresOptions): string[] {
     ...(durable
       ? ['max_connections=200', 'shared_buffers=256MB', 'max_wal_size=2GB', 'fsync=on', 'synchronous_commit=on']
       : ['max_connections=500', 'shared_buffers=128MB', 'fsync=off', 'full_page_writes=off']),
+    ...own,
   ];
 }
 
