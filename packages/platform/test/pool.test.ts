@@ -50,6 +50,22 @@ describe('the pool', () => {
     60_000,
   );
 
+  test.each([
+    { synchronousCommit: undefined, setting: 'on' },
+    { synchronousCommit: false, setting: 'off' },
+  ])('commits with synchronous_commit $setting', async ({ synchronousCommit, setting }) => {
+    const database = await createDatabase('payments');
+    undo.push(() => database.drop());
+    const options = { url: database.urls.service, applicationName: 'test', size: 1 };
+    const pool = await createPool({ ...options, ...(synchronousCommit !== undefined && { synchronousCommit }) });
+    undo.push(() => pool.end());
+    const settingRow = z.object({ setting: z.string() });
+    const { setting: found } = await pool.one(
+      sql.type(settingRow)`select current_setting('synchronous_commit') as setting`,
+    );
+    expect(found).toBe(setting);
+  });
+
   test('checks every row against the schema of its query', async () => {
     const database = await createDatabase('payments');
     undo.push(() => database.drop());
