@@ -34,7 +34,7 @@ export interface InfrastructureOptions {
   readonly ports: Ports;
   readonly dataDirectory: (name: string) => string;
   readonly durable: boolean;
-  readonly postgresSettings?: readonly string[];
+  readonly postgresSettings: readonly string[];
   readonly say: Say;
   /** Where Kafka tells its clients to find it, if not at its port. */
   readonly kafkaLink?: number;
@@ -42,7 +42,7 @@ export interface InfrastructureOptions {
 
 /** PostgreSQL twice, Kafka, and the registry, which keeps its schemas beside the orders. */
 export function infrastructureParts(options: InfrastructureOptions): Part[] {
-  const { ports, dataDirectory, durable, postgresSettings: settings = [], say } = options;
+  const { ports, dataDirectory, durable, postgresSettings: settings, say } = options;
   return [
     postgresPart({
       name: 'postgres-orders',

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { createDatabase } from '@order-payments/local/test-kit/infrastructure.ts';
 import { openLossyLink } from '@order-payments/local/test-kit/lossy-link.ts';
 import { z } from 'zod';
+import { withAsynchronousCommits } from '../src/db/asynchronous-commits.ts';
 import { createPool, sql } from '../src/db/pool.ts';
 import { errorKind } from '../src/db/sql-state.ts';
 
@@ -51,13 +52,12 @@ describe('the pool', () => {
   );
 
   test.each([
-    { synchronousCommit: undefined, setting: 'on' },
-    { synchronousCommit: false, setting: 'off' },
-  ])('commits with synchronous_commit $setting', async ({ synchronousCommit, setting }) => {
+    { urlFor: (url: string) => url, setting: 'on' },
+    { urlFor: withAsynchronousCommits, setting: 'off' },
+  ])('commits with synchronous_commit $setting', async ({ urlFor, setting }) => {
     const database = await createDatabase('payments');
     undo.push(() => database.drop());
-    const options = { url: database.urls.service, applicationName: 'test', size: 1 };
-    const pool = await createPool({ ...options, ...(synchronousCommit !== undefined && { synchronousCommit }) });
+    const pool = await createPool({ url: urlFor(database.urls.service), applicationName: 'test', size: 1 });
     undo.push(() => pool.end());
     const settingRow = z.object({ setting: z.string() });
     const { setting: found } = await pool.one(

@@ -1,4 +1,5 @@
 import { loadConfig } from '@order-payments/platform/config.ts';
+import { withAsynchronousCommits } from '@order-payments/platform/db/asynchronous-commits.ts';
 import { campaign, type Campaign } from '@order-payments/platform/db/leadership.ts';
 import { createPool } from '@order-payments/platform/db/pool.ts';
 import { createKafka } from '@order-payments/platform/kafka/client.ts';
@@ -29,11 +30,10 @@ await runProcess({ logger, files: filesOf(config) }, async (lifecycle) => {
   lifecycle.onStop('metrics', metricsServer.stop);
   // One session reads while another deletes, a third looks for rows that committed late, a fourth measures the oldest row's age.
   const database = await createPool({
-    url: config.DATABASE_URL,
+    // All it commits are deletes of what Kafka has acknowledged. One that is lost makes a duplicate.
+    url: withAsynchronousCommits(config.DATABASE_URL),
     applicationName: service,
     size: 4,
-    // All it commits are deletes of what Kafka has acknowledged. One that is lost makes a duplicate.
-    synchronousCommit: false,
     logger,
   });
   lifecycle.onStop('database', () => database.end());

@@ -32,8 +32,6 @@ export async function createPool(options: {
   size: number;
   /** A statement that takes longer is cancelled by the server: nothing waits for ever on a lock or a disk. */
   statementTimeoutMs?: number;
-  /** False where a commit that a crash of the server takes back does no harm: it then waits for no disk and no standby. */
-  synchronousCommit?: boolean;
   logger?: Logger;
 }): Promise<Database> {
   for (let attempt = 0; ; attempt++) {
@@ -51,10 +49,6 @@ export async function createPool(options: {
 async function openPool(options: Parameters<typeof createPool>[0]): Promise<Database> {
   const url = new URL(options.url);
   url.searchParams.set('application_name', options.applicationName);
-  if (options.synchronousCommit === false) {
-    const given = url.searchParams.get('options') ?? '';
-    url.searchParams.set('options', `${given} -c synchronous_commit=off`.trim());
-  }
   // Slonik's word for what pg calls verify-full: the certificate and the name are verified.
   if (url.searchParams.get('sslmode') === 'verify-full') url.searchParams.set('sslmode', 'require');
   // Slonik 49 reads `sslrootcert` and then connects without TLS, so the CA is handed over beside the URL.
