@@ -13,6 +13,7 @@ export const createPartitioner: ICustomPartitioner = () => {
   return (record) => {
     const { key, partition } = record.message;
     if (typeof key !== 'string' || partition !== undefined) return choose(record);
-    return (murmurhash.v2(key, seed) & 0x7fffffff) % record.partitionMetadata.length;
+    // Of a string the library would make a TextEncoder each time.
+    return (murmurhash.v2(Buffer.from(key), seed) & 0x7fffffff) % record.partitionMetadata.length;
   };
 };
