@@ -2,8 +2,8 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { createDatabase } from '@order-payments/local/test-kit/infrastructure.ts';
 import { openLossyLink } from '@order-payments/local/test-kit/lossy-link.ts';
 import { z } from 'zod';
-import { withAsynchronousCommits } from '../src/db/asynchronous-commits.ts';
 import { createPool, sql } from '../src/db/pool.ts';
+import { asynchronousCommits, withSessionSettings } from '../src/db/session-settings.ts';
 import { errorKind } from '../src/db/sql-state.ts';
 
 const undo: Array<() => Promise<unknown>> = [];
@@ -52,9 +52,14 @@ describe('the pool', () => {
   );
 
   test.each([
-    { urlFor: (url: string) => url, setting: 'on' },
-    { urlFor: withAsynchronousCommits, setting: 'off' },
-  ])('commits with synchronous_commit $setting', async ({ urlFor, setting }) => {
+    { named: 'none', urlFor: (url: string) => url, setting: 'on' },
+    { named: 'off', urlFor: (url: string) => withSessionSettings(url, asynchronousCommits), setting: 'off' },
+    {
+      named: 'off, and local by the URL',
+      urlFor: (url: string) => withSessionSettings(`${url}?options=-c synchronous_commit=local`, asynchronousCommits),
+      setting: 'local',
+    },
+  ])('commits with synchronous_commit $setting where $named is asked for', async ({ urlFor, setting }) => {
     const database = await createDatabase('payments');
     undo.push(() => database.drop());
     const pool = await createPool({ url: urlFor(database.urls.service), applicationName: 'test', size: 1 });

@@ -1,7 +1,7 @@
 import { loadConfig } from '@order-payments/platform/config.ts';
-import { withAsynchronousCommits } from '@order-payments/platform/db/asynchronous-commits.ts';
 import { campaign, type Campaign } from '@order-payments/platform/db/leadership.ts';
 import { createPool } from '@order-payments/platform/db/pool.ts';
+import { asynchronousCommits, withSessionSettings } from '@order-payments/platform/db/session-settings.ts';
 import { createKafka } from '@order-payments/platform/kafka/client.ts';
 import { runProcess } from '@order-payments/platform/lifecycle.ts';
 import { createLogger } from '@order-payments/platform/logger.ts';
@@ -28,17 +28,25 @@ await runProcess({ logger, files: filesOf(config) }, async (lifecycle) => {
     isReady: () => !lifecycle.stopping.aborted && state.campaign?.isReady() === true,
   });
   lifecycle.onStop('metrics', metricsServer.stop);
+  const databaseUrl = withSessionSettings(config.DATABASE_URL, {
+    // All it commits are deletes of what Kafka has acknowledged. One that is lost makes a duplicate.
+    ...asynchronousCommits,
+    // The primary key's order is all it asks for, and one plan is right for every read. An outbox that looks small is otherwise
+    // read by way of a bitmap, which meets the deleted rows anew each time, where an index scan marks them: a read of one row
+    // took 0.9 ms, and takes 0.6.
+    enable_bitmapscan: 'off',
+    enable_seqscan: 'off',
+  });
   // One session reads while another deletes, a third looks for rows that committed late, a fourth measures the oldest row's age.
   const database = await createPool({
-    // All it commits are deletes of what Kafka has acknowledged. One that is lost makes a duplicate.
-    url: withAsynchronousCommits(config.DATABASE_URL),
+    url: databaseUrl,
     applicationName: service,
     size: 4,
     logger,
   });
   lifecycle.onStop('database', () => database.end());
   const patientDatabase = await createPool({
-    url: config.DATABASE_URL,
+    url: databaseUrl,
     applicationName: service,
     size: 1,
     statementTimeoutMs: 300_000,

@@ -14,6 +14,7 @@ import {
 
 import { backoffMs, sleep } from '../backoff.ts';
 import type { Logger } from '../logger.ts';
+import { withSessionSettings } from './session-settings.ts';
 import { errorKind } from './sql-state.ts';
 
 export { sql } from 'slonik';
@@ -47,7 +48,9 @@ export async function createPool(options: {
 }
 
 async function openPool(options: Parameters<typeof createPool>[0]): Promise<Database> {
-  const url = new URL(options.url);
+  // A statement that is sql.prepared is parsed once a session, and planned for the rows it has: a plan for any number of them would
+  // compare each of a batch with each.
+  const url = new URL(withSessionSettings(options.url, { plan_cache_mode: 'force_custom_plan' }));
   url.searchParams.set('application_name', options.applicationName);
   // Slonik's word for what pg calls verify-full: the certificate and the name are verified.
   if (url.searchParams.get('sslmode') === 'verify-full') url.searchParams.set('sslmode', 'require');

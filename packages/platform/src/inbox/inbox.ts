@@ -39,7 +39,7 @@ async function insertFresh(transaction: Transaction, events: readonly ReceivedEv
   // In one order for all consumers, so that two with the same events wait for each other and do not deadlock.
   const sorted = [...events].sort((a, b) => (a.event_id < b.event_id ? -1 : 1));
   // It answers with those that were there: usually none, so usually no row is read.
-  const known = await transaction.any(sql.type(eventIdRow)`
+  const known = await transaction.any(sql.prepared('insert-inbox-rows', eventIdRow)`
     with received as materialized (
       select * from ${rowsAs('received', sorted, {
         event_id: ['uuid', (event) => event.event_id],

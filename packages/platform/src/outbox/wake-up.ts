@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { backoffMs, sleep } from '../backoff.ts';
-import { withAsynchronousCommits } from '../db/asynchronous-commits.ts';
+import { asynchronousCommits, withSessionSettings } from '../db/session-settings.ts';
 import type { Logger } from '../logger.ts';
 import type { Stoppable } from '../metrics.ts';
 
@@ -68,7 +68,7 @@ function keepSession(options: {
       const client = new pg.Client({
         // A notify is a transaction of its own, and would wait for the disk before anybody hears of it: POST to FINISHED took 4.26
         // times its floor so, and 3.78 without (P10).
-        connectionString: withAsynchronousCommits(options.databaseUrl),
+        connectionString: withSessionSettings(options.databaseUrl, asynchronousCommits),
         application_name: options.name,
         connectionTimeoutMillis: 5_000,
         query_timeout: 5_000,

@@ -26,7 +26,7 @@ export async function insertOrders(
   rows: readonly OrderWithEvent[],
   topic: string,
 ): Promise<ReadonlySet<OrderId>> {
-  const refused = await connection.any(sql.type(refusedRow)`
+  const refused = await connection.any(sql.prepared('insert-orders', refusedRow)`
     with input as materialized (
       select * from ${inputRows(rows)}
     ), created as (

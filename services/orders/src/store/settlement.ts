@@ -27,7 +27,7 @@ export async function settleOrders(
     cancel_reason: ['text', (outcome) => (outcome.status === 'CANCELED' ? outcome.cancelReason : null)],
     decided_at: ['timestamptz', (outcome) => outcome.decidedAt],
   });
-  const settled = await connection.any(sql.type(settledRow)`
+  const settled = await connection.any(sql.prepared('settle-orders', settledRow)`
     update orders
     set status = outcome.status, cancel_reason = outcome.cancel_reason, settled_at = outcome.decided_at, swept_at = null
     from ${rows}

@@ -25,7 +25,7 @@ export async function findAccount(connection: Connection, userId: UserId): Promi
  * for each other and never deadlock; no key update, because foreign keys to the account need not wait for it.
  */
 export async function lockAccounts(transaction: Transaction, userIds: readonly UserId[]): Promise<readonly Account[]> {
-  return await transaction.any(sql.type(accountRow)`
+  return await transaction.any(sql.prepared('lock-accounts', accountRow)`
     select ${accountColumns} from accounts
     where user_id = any(${sql.array(userIds, 'uuid')})
     order by id

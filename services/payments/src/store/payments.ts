@@ -4,6 +4,6 @@ import type { Payment } from '../domain/account.ts';
 import { paymentColumns, paymentRow } from './rows.ts';
 
 export async function findPayments(connection: Connection, orderIds: readonly OrderId[]): Promise<readonly Payment[]> {
-  return await connection.any(sql.type(paymentRow)`
+  return await connection.any(sql.prepared('find-payments', paymentRow)`
     select ${paymentColumns} from payments where order_id = any(${sql.array(orderIds, 'uuid')})`);
 }

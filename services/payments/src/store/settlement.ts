@@ -27,7 +27,7 @@ export async function writeSettlement(
   now: Date,
 ): Promise<void> {
   const { accounts, payments, debits } = settlement;
-  const written = await transaction.one(sql.type(writtenRow)`
+  const written = await transaction.one(sql.prepared('write-settlement', writtenRow)`
     with account as (
       update accounts set balance = new.balance, version = new.version, updated_at = ${now.toISOString()}
       from ${accountRows(accounts)}
