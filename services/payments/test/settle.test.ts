@@ -77,13 +77,13 @@ describe('orders that are told once', () => {
     );
   });
 
-  test('may exceed all limits of a statement: 500 orders of 100 users in one transaction', async () => {
-    const users = await Promise.all(Array.from({ length: 100 }, async () => await payments.openAccount(40n)));
-    const orders = Array.from({ length: 500 }, (_, index) => newOrder(users[index % 100] ?? newUserId(), 10n));
+  test('may exceed all limits of a statement: 1,000 orders of 100 users in one transaction', async () => {
+    const users = await Promise.all(Array.from({ length: 100 }, async () => await payments.openAccount(80n)));
+    const orders = Array.from({ length: 1_000 }, (_, index) => newOrder(users[index % 100] ?? newUserId(), 10n));
     await payments.consume(orders.map((order) => recordOf(payments, order)));
     const outcomes = await outcomesOf(orders);
-    expect(outcomes.filter((outcome) => outcome === 'SUCCEEDED')).toHaveLength(400);
-    expect(outcomes.slice(400)).toEqual(Array.from({ length: 100 }, () => 'INSUFFICIENT_FUNDS'));
+    expect(outcomes.filter((outcome) => outcome === 'SUCCEEDED')).toHaveLength(800);
+    expect(outcomes.slice(800)).toEqual(Array.from({ length: 200 }, () => 'INSUFFICIENT_FUNDS'));
   });
 });
 

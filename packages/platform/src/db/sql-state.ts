@@ -4,6 +4,7 @@ interface Facts {
   readonly constructor: { readonly name: string };
   readonly message?: unknown;
   readonly code?: unknown;
+  readonly constraint?: unknown;
   readonly cause?: unknown;
   readonly errors?: unknown;
 }
@@ -31,6 +32,12 @@ export function sqlStateOf(error: unknown): string | undefined {
   }
   // The driver turns 22P02 into this and drops the code.
   return error instanceof InvalidInputError ? '22P02' : undefined;
+}
+
+/** The constraint that a row broke, by its name; undefined where it was none. */
+export function violatedConstraintOf(error: unknown): string | undefined {
+  const names = causesOf(error).map(({ constraint }) => constraint);
+  return names.find((name) => typeof name === 'string');
 }
 
 /** In PostgreSQL's own words, which name the constraint at fault (and no data); drivers wrap them in words that do not. */

@@ -1,5 +1,6 @@
 import { sql, type Transaction } from '@order-payments/platform/db/pool.ts';
 import { rowsAs } from '@order-payments/platform/db/rows.ts';
+import { violatedConstraintOf } from '@order-payments/platform/db/sql-state.ts';
 import { outboxInsert, outboxRowsAs, type OutboxRow } from '@order-payments/platform/outbox/outbox.ts';
 import { z } from 'zod';
 import type { AccountChange, Settlement } from '../domain/settle.ts';
@@ -14,11 +15,12 @@ export class ConcurrentSettlementError extends Error {
   readonly code = '40001';
 }
 
-const writtenRow = z.object({ accounts: z.bigint(), payments: z.bigint() });
+const writtenRow = z.object({ accounts: z.bigint() });
 
 /**
  * Writes the decisions and their events in one statement. The row locks serialise, the version asserts it, and the
- * primary key of payments has the last word on orders without an account, which no row lock covers.
+ * primary key of payments has the last word on orders without an account, which no row lock covers. (It fails
+ * the statement: `on conflict do nothing` took a twentieth more of it.)
  */
 export async function writeSettlement(
   transaction: Transaction,
@@ -27,9 +29,11 @@ export async function writeSettlement(
   now: Date,
 ): Promise<void> {
   const { accounts, payments, debits } = settlement;
-  const written = await transaction.one(sql.prepared('write-settlement', writtenRow)`
+  // One for all of them: reading a time for each row took the server a twentieth of the statement.
+  const decidedAt = now.toISOString();
+  const writing = transaction.one(sql.prepared('write-settlement', writtenRow)`
     with account as (
-      update accounts set balance = new.balance, version = new.version, updated_at = ${now.toISOString()}
+      update accounts set balance = new.balance, version = new.version, updated_at = ${decidedAt}
       from ${accountRows(accounts)}
       -- any() says what the join says, and keeps the planner from reading the whole table (3 of 7 ms at 10,000 accounts).
       where accounts.id = new.id and accounts.version = new.expected_version
@@ -41,22 +45,22 @@ export async function writeSettlement(
     ), debit as (
       insert into transactions
         (id, account_id, account_version, type, amount, reference_order_id, balance_after, created_at)
-      select id, account_id, account_version, 'DEBIT', amount, order_id, balance_after, created_at
+      select id, account_id, account_version, 'DEBIT', amount, order_id, balance_after, ${decidedAt}::timestamptz
       from ${debitRows(debits)}
     ), payment as (
       insert into payments (order_id, user_id, amount, status, reason, created_at)
-      select order_id, user_id, amount, status, reason, created_at
+      select order_id, user_id, amount, status, reason, ${decidedAt}::timestamptz
       from ${paymentRows(payments)}
-      on conflict do nothing
-      returning order_id
     ), outcome as (
       ${outboxInsert(outboxRowsAs('new', outbox))}
     )
-    select (select count(*) from account) as accounts, (select count(*) from payment) as payments`);
+    select count(*) as accounts from account`);
+  const written = await writing.catch((error: unknown) => {
+    if (violatedConstraintOf(error) !== 'payments_pkey') throw error;
+    throw new ConcurrentSettlementError('an order was decided by another consumer at the same time', { cause: error });
+  });
   if (written.accounts !== BigInt(accounts.length))
     throw new ConcurrentSettlementError('an account changed between its lock and its update');
-  if (written.payments !== BigInt(payments.length))
-    throw new ConcurrentSettlementError('an order was decided by another consumer at the same time');
 }
 
 function accountRows(accounts: readonly AccountChange[]) {
@@ -76,7 +80,6 @@ function debitRows(debits: readonly Debit[]) {
     amount: ['int8', (debit) => debit.amount],
     order_id: ['uuid', (debit) => debit.orderId],
     balance_after: ['int8', (debit) => debit.balanceAfter],
-    created_at: ['timestamptz', (debit) => debit.createdAt],
   });
 }
 
@@ -89,6 +92,5 @@ function paymentRows(payments: readonly Payment[]) {
     amount: ['int8', (payment) => payment.amount],
     status: ['text', (payment) => payment.status],
     reason: ['text', (payment) => (payment.status === 'FAILED' ? payment.reason : null)],
-    created_at: ['timestamptz', (payment) => payment.createdAt],
   });
 }
