@@ -198,7 +198,9 @@ async function compileDebezium(rig: Rig): Promise<string> {
 /** Events a second from a full outbox into the topic. */
 async function drain(rig: Rig, port: number, relay: Relay, events: number): Promise<number> {
   await asSuperuser(port, 'postgres', async (client) => {
-    await client.query('select pg_drop_replication_slot(slot_name) from pg_replication_slots where not active');
+    // The server's end of a replication may outlive the process that it served.
+    await client.query('select pg_terminate_backend(active_pid, 10000) from pg_replication_slots where active');
+    await client.query('select pg_drop_replication_slot(slot_name) from pg_replication_slots');
     await client.query(`drop database if exists ${DATABASE} with (force)`);
     await client.query(`create database ${DATABASE} owner orders_owner`);
   });

@@ -19,8 +19,8 @@ import {
   type DecodedRecords,
 } from './process-records.ts';
 
-// The more events, the cheaper each: 67, 58 and 50 us of PostgreSQL's processor time at 300, 500 and 1,000 of them, and one hot
-// account settles an eighth more at 1,000 than at 500. But a transaction holds its locks until its end, 60 to 90 ms at 1,000.
+// The more events, the cheaper each: 67, 58 and 50 us of PostgreSQL's processor time at 300, 500 and 1,000 of them, and a lone
+// partition is an eighth faster at 1,000 than at 500. But a transaction holds its locks until its end, 60 to 90 ms at 1,000.
 const subBatchSize = 1_000;
 // Three transactions at a time keep the database busy while one of them is prepared or commits. (What is tried again alone is
 // besides: one a partition.)
