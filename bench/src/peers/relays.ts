@@ -25,8 +25,6 @@ interface Relay {
   readonly name: string;
   fill(events: number): Promise<void>;
   start(): Promise<ChildProcess>;
-  /** Where a replication slot keeps the database from being dropped. */
-  readonly slot?: string;
 }
 
 /**
@@ -96,7 +94,6 @@ function relayMakers(rig: Rig, port: number, directory: string): Readonly<Record
       name,
       fill: async (events) => void (await runTied(run('fill', events))),
       start: async () => spawnTied(run('relay'), ['ignore', 'ignore', 'inherit']),
-      ...(name === 'pg-transactional-outbox' && { slot: `${DATABASE}_slot` }),
     };
   };
   const fillOutbox = async (topic: string, events: number): Promise<void> =>
@@ -150,7 +147,6 @@ function debezium(
   const offsets = join(shared.directory, 'debezium-offsets');
   return {
     name,
-    slot: `${DATABASE}_slot`,
     fill: async (events) => {
       await rm(offsets, { force: true });
       await runTied(await migrateStep('orders', databaseUrl(port, DATABASE, 'orders_owner'), []).command());

@@ -15,11 +15,14 @@ export function rowsAs<Row>(
   rows: readonly Row[],
   columns: Readonly<Record<string, Column<Row>>>,
 ): FragmentSqlToken {
-  const arrays = Object.values(columns).map(
-    ([type, value]) => sql.fragment`${arrayText(rows, value)}::${typeName[type]}`,
-  );
+  const arrays = Object.values(columns).map(([type, value]) => arrayAs(type, rows, value));
   const names = Object.keys(columns).map((column) => sql.identifier([column]));
   return sql.fragment`unnest(${sql.join(arrays, sql.fragment`, `)}) as ${sql.identifier([name])} (${sql.join(names, sql.fragment`, `)})`;
+}
+
+/** One value of each row as an array, which is one parameter of the statement. */
+export function arrayAs<Row>(type: ColumnType, rows: readonly Row[], value: (row: Row) => Value): FragmentSqlToken {
+  return sql.fragment`${arrayText(rows, value)}::${typeName[type]}`;
 }
 
 const typeName: Readonly<Record<ColumnType, FragmentSqlToken>> = {
